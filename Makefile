@@ -1,0 +1,84 @@
+# Everything a clone needs, from `make setup` to `make test`. GNU make, a POSIX shell, Python ≥ 3.11.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched when the packages are in; older than a requirements file means install again.
+INSTALLED := $(VENV)/.installed
+REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
+TIERS := unit host program contract lab e2e
+# These run the real engine or the real Caddy.
+REAL := test-lab test-e2e
+ARGS ?=
+# Newest first; the constraints are known to install on these. A name may stand for a shim that does not run.
+PYTHON ?=
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
+
+.PHONY: help setup tools lab lab-down demo test check format clean
+
+help: ## This list
+	@echo "make …"
+	@awk -F ':[^#]*## ' '/^[a-z%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  ARGS=…       handed to pytest, as in: make test-unit ARGS='-k caddy -x'"
+
+setup: $(INSTALLED) ## The virtual environment .venv with everything in it (PYTHON=… chooses the Python)
+
+$(INSTALLED): $(REQUIREMENTS)
+	@set -eu; old=; bare=; chosen=; \
+	for name in $(PYTHONS); do \
+	  "$$name" -c '' 2>/dev/null || continue; \
+	  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { old="$$old $$name"; continue; }; \
+	  "$$name" -c 'import ensurepip, venv' 2>/dev/null || { bare="$$bare $$name"; continue; }; \
+	  chosen=$$name; break; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	  echo "make setup: no usable Python among: $(PYTHONS)" >&2; \
+	  [ -z "$$old" ] || echo "  older than 3.11:$$old" >&2; \
+	  [ -z "$$bare" ] || echo "  without venv or ensurepip:$$bare (on Debian: apt-get install python3-venv)" >&2; \
+	  echo "  Install Python 3.11 or newer, or name one: make setup PYTHON=/path/to/python3" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$chosen" --version) and the packages of requirements-dev.txt (about a minute)"; \
+	"$(BIN)/python" -m pip --version >/dev/null 2>&1 || "$$chosen" -m venv --clear $(VENV); \
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-input \
+	  -r requirements-dev.txt -c constraints.txt; \
+	touch $@
+
+tools: setup ## The real Pulumi engine and Caddy: from PATH, or into .lab/tools (a download, or a build of 5 minutes)
+	@$(BIN)/python -m lab.toolchain
+
+lab: tools ## Bring the whole lab up on the loopback and leave it running
+	@$(BIN)/python -m lab up
+
+lab-down: setup ## End the lab
+	@$(BIN)/python -m lab down
+
+demo: tools ## Show the whole story in the lab, step by step
+	@$(BIN)/python -m lab demo
+
+test: setup tools ## All tests
+	$(BIN)/python -m pytest $(addprefix tests/,$(TIERS)) $(ARGS)
+
+test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-e2e
+	$(BIN)/python -m pytest tests/$* $(ARGS)
+
+$(REAL): tools
+
+check: setup ## Format, lint, types, import directions
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy .
+	$(BIN)/lint-imports
+
+format: setup ## Put the code into shape
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+clean: ## End the lab, then remove all that make made, the lab's tools too
+	@if [ -x $(BIN)/python ] && [ -d .lab/run ]; then $(BIN)/python -m lab down; fi
+	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
