@@ -1,0 +1,147 @@
+"""The browser's way: authorize, the login page, and the token endpoints."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from lab.authentik import crypto, oauth2
+from lab.authentik.clock import expired, now, stamp
+from lab.authentik.fields import Row
+from lab.authentik.pages import Page, denied, failed, logged_out, login, not_found
+from lab.authentik.represent import callback_urls
+from lab.authentik.rights import may_use
+from lab.authentik.seed import new_key, password_fits
+from lab.authentik.store import Store
+
+LOGIN_FLOW = "/if/flow/default-authentication-flow/"
+COOKIE = "authentik_session"
+SESSION = timedelta(days=1)
+
+
+def fields(encoded: str) -> dict[str, str]:
+    return dict(parse_qsl(encoded, keep_blank_values=True))
+
+
+def redirect(url: str, *headers: tuple[str, str]) -> Page:
+    return Page(302, "", [("Location", url), *headers])
+
+
+def session_user(store: Store, cookies: Mapping[str, str]) -> Row | None:
+    session = store.get("session", cookies.get(COOKIE))
+    if session is None or expired(session):
+        return None
+    user = store.get("user", session["user"])
+    return user if user and user["is_active"] else None
+
+
+def flow(store: Store, method: str, query: str, form: dict[str, str]) -> Page:
+    """The default authentication flow, in one step."""
+    wanted = fields(query).get("next", "/")
+    home = wanted if re.match(r"/(?![/\\])", wanted) else "/"  # never off to another server
+    if method != "POST":
+        return login()
+    user = store.one("user", username=form.get("username", ""))
+    password = form.get("password", "")
+    if user is None or not user["is_active"] or not password_fits(password, user["password"]):
+        return login(wrong=True, username=form.get("username", ""))
+    sid = new_key(32)
+    until = now() + SESSION
+    store.put("session", {"pk": sid, "user": user["pk"], "expiring": True, "expires": stamp(until)})
+    store.change("user", user["pk"], last_login=stamp(now()))
+    attributes = f"Path=/; Max-Age={int(SESSION.total_seconds())}; HttpOnly; SameSite=Lax"
+    return redirect(home, ("Set-Cookie", f"{COOKIE}={sid}; {attributes}"))
+
+
+def authorize(store: Store, path: str, query: str, cookies: Mapping[str, str]) -> Page:
+    """A code for the application, once somebody who may enter is logged in."""
+    asked = fields(query)
+    try:
+        provider, application = oauth2.provider_by_client(store, asked.get("client_id", ""))
+    except oauth2.TokenError:
+        return failed("Client ID Error", "The client identifier (client_id) is missing or invalid.")
+    back = asked.get("redirect_uri", "")
+    if not _may_go_back(provider, back):
+        return failed("Redirect URI Error", "The request fails due to a missing or invalid redirection URI.")
+    state = {"state": asked["state"]} if "state" in asked else {}
+    if asked.get("response_type") != "code":
+        return _back(back, {"error": "unsupported_response_type"} | state)
+    if "authorization_code" not in provider["grant_types"]:
+        return _back(back, {"error": "unauthorized_client"} | state)
+    user = session_user(store, cookies)
+    if user is None:
+        return redirect(f"{LOGIN_FLOW}?next={quote(f'{path}?{query}', safe='')}")
+    if not may_use(store, user, application):
+        return denied()
+    kept = {name: asked[name] for name in ("nonce", "code_challenge", "code_challenge_method") if name in asked}
+    return _back(back, {"code": oauth2.new_code(store, provider, user, redirect_uri=back, **kept)} | state)
+
+
+def _may_go_back(provider: Row, uri: str) -> bool:
+    allowed = callback_urls(provider) if provider["subtype"] == "proxy" else provider["redirect_uris"]
+    for entry in allowed:
+        if entry["matching_mode"] == "strict" and entry["url"] == uri:
+            return True
+        if entry["matching_mode"] == "regex" and re.fullmatch(entry["url"], uri):
+            return True
+    return False
+
+
+def _back(uri: str, values: dict[str, str]) -> Page:
+    return redirect(f"{uri}{'&' if '?' in uri else '?'}{urlencode(values)}")
+
+
+def client_from_header(form: dict[str, str], authorization: str) -> dict[str, str]:
+    """client_secret_basic: id and secret may come as Basic."""
+    if authorization[:6].lower() != "basic " or "client_secret" in form:
+        return form
+    try:
+        client, _, secret = base64.b64decode(authorization[6:]).decode().partition(":")
+    except ValueError:
+        return form
+    return {"client_id": client, "client_secret": secret} | form
+
+
+def application_page(store: Store, rest: str, base_url: str, cookies: Mapping[str, str]) -> Page | tuple[int, Any]:
+    """What stands under an application's own address: a page, or JSON."""
+    slug, _, what = rest.partition("/")
+    application = store.one("application", slug=slug)
+    provider = store.get("provider", application["provider"]) if application else None
+    if provider is None:
+        return not_found()
+    if what == "end-session/":
+        store.delete("session", cookies.get(COOKIE))
+        page = logged_out()
+        page.headers.append(("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"))
+        return page
+    if what == "jwks/":
+        key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
+        return 200, {"keys": [crypto.jwk(key)]} if key else {}
+    if what == ".well-known/openid-configuration":
+        return 200, openid_configuration(store, provider, slug, base_url)
+    return not_found()
+
+
+def openid_configuration(store: Store, provider: Row, slug: str, base_url: str) -> Row:
+    base = f"{base_url}/application/o"
+    key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
+    per_provider = provider.get("issuer_mode", "per_provider") == "per_provider"
+    return {
+        "issuer": f"{base}/{slug}/" if per_provider else f"{base_url}/",
+        "authorization_endpoint": f"{base}/authorize/",
+        "token_endpoint": f"{base}/token/",
+        "userinfo_endpoint": f"{base}/userinfo/",
+        "end_session_endpoint": f"{base}/{slug}/end-session/",
+        "jwks_uri": f"{base}/{slug}/jwks/",
+        "response_types_supported": ["code"],
+        "grant_types_supported": provider["grant_types"],
+        "id_token_signing_alg_values_supported": [crypto.algorithm_of(key) if key else "HS256"],
+        "subject_types_supported": ["public"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "scopes_supported": oauth2.scopes_of(store, provider),
+        "code_challenge_methods_supported": ["plain", "S256"],
+    }

@@ -1,0 +1,193 @@
+"""Tokens of providers: who gets one, and what it says."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from typing import Any
+
+import jwt
+
+from lab.authentik import crypto
+from lab.authentik.clock import duration, expired, now, stamp
+from lab.authentik.fields import Row
+from lab.authentik.rights import attributes_of, groups_of, is_superuser, may_use
+from lab.authentik.seed import new_key
+from lab.authentik.store import Store
+
+INVALID_GRANT = (
+    "The provided authorization grant or refresh token is invalid, expired, revoked, does not match the "
+    "redirection URI used in the authorization request, or was issued to another client"
+)
+
+
+class TokenError(Exception):
+    """What the token endpoint refuses, by its OAuth name."""
+
+    def __init__(self, error: str, description: str = INVALID_GRANT) -> None:
+        super().__init__(error)
+        self.body = {"error": error, "error_description": description, "request_id": secrets.token_hex(16)}
+
+
+def provider_by_client(store: Store, client_id: str) -> tuple[Row, Row]:
+    """A provider and its application; one without an application issues nothing."""
+    provider = store.one("provider", client_id=client_id) if client_id else None
+    application = store.one("application", provider=provider["pk"]) if provider else None
+    if provider is None or application is None:
+        raise TokenError("invalid_client", "Client authentication failed (e.g., unknown client).")
+    return provider, application
+
+
+def scopes_of(store: Store, provider: Row) -> list[str]:
+    wanted = set(provider["property_mappings"])
+    return [m["scope_name"] for m in store.rows("scopemapping") if m["pk"] in wanted]
+
+
+def claims(store: Store, provider: Row, application: Row, user: Row, base_url: str) -> Row:
+    """What a token of the provider says of the user."""
+    moment = now()
+    lifetime = duration(provider["access_token_validity"])
+    per_provider = provider.get("issuer_mode", "per_provider") == "per_provider"
+    subject = {
+        "user_id": str(user["pk"]), "user_uuid": user["uuid"], "user_username": user["username"],
+        "user_email": user["email"], "user_upn": user["username"],
+    }.get(provider.get("sub_mode", ""), user["uid"])  # fmt: skip
+    found: Row = {
+        "iss": f"{base_url}/application/o/{application['slug']}/" if per_provider else f"{base_url}/",
+        "sub": subject,
+        "aud": provider["client_id"],
+        "exp": int((moment + lifetime).timestamp()),
+        "iat": int(moment.timestamp()),
+        "auth_time": int(moment.timestamp()),
+        "acr": "goauthentik.io/providers/oauth2/default",
+        "jti": new_key(40),
+    }
+    return found | _scope_claims(store, provider, user)
+
+
+def _scope_claims(store: Store, provider: Row, user: Row) -> Row:
+    groups = sorted(str(group["name"]) for group in groups_of(store, user))
+    by_scope: dict[str, Row] = {
+        "ak_proxy": {"ak_proxy": {
+            "user_attributes": attributes_of(store, user), "is_superuser": is_superuser(store, user),
+        }},
+        "email": {"email": user["email"], "email_verified": False},
+        "entitlements": {"entitlements": [], "roles": []},
+        "profile": {
+            "name": user["name"], "given_name": user["name"], "preferred_username": user["username"],
+            "nickname": user["username"], "groups": groups,
+        },
+    }  # fmt: skip
+    found: Row = {}
+    for scope in scopes_of(store, provider):
+        found |= by_scope.get(scope, {})
+    return found
+
+
+def sign(store: Store, provider: Row, payload: Row) -> str:
+    """With the provider's certificate if it has one, else with its client secret."""
+    key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
+    if key is None:
+        return jwt.encode(payload, provider["client_secret"], algorithm="HS256")
+    headers = {"kid": str(key["pk"]).replace("-", "")}
+    return jwt.encode(payload, key["key_data"], algorithm=crypto.algorithm_of(key), headers=headers)
+
+
+def read_back(store: Store, provider: Row, token: str) -> Row | None:
+    """The claims of a token that this provider issued and that is still good."""
+    key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
+    try:
+        if key is None:
+            found: Row = jwt.decode(
+                token, provider["client_secret"], algorithms=["HS256"], audience=provider["client_id"]
+            )
+        else:
+            public = jwt.PyJWK(crypto.jwk(key))
+            found = jwt.decode(token, public, algorithms=["RS256", "ES256"], audience=provider["client_id"])
+    except jwt.InvalidTokenError:
+        return None
+    return found
+
+
+def by_app_password(store: Store, application: Row, username: str, password: str) -> Row:
+    """The user of an app password: an unexpired token, of that active user, who may enter."""
+    user = store.one("user", username=username)
+    if user is None or not user["is_active"]:
+        raise TokenError("invalid_grant")
+    fits = [
+        token
+        for token in store.rows("token", lambda row: row["user"] == user["pk"])
+        if token["intent"] == "app_password" and not expired(token) and token["key"] == password
+    ]
+    if not fits or not may_use(store, user, application):
+        raise TokenError("invalid_grant")
+    return user
+
+
+def new_code(store: Store, provider: Row, user: Row, **asked: str) -> str:
+    code = secrets.token_hex(16)
+    life = duration(provider.get("access_code_validity", "minutes=1"))
+    store.put("code", {
+        "pk": code, "provider": provider["pk"], "user": user["pk"], "expiring": True,
+        "expires": stamp(now() + life), **asked,
+    })  # fmt: skip
+    return code
+
+
+def redeem(store: Store, provider: Row, code: str, redirect_uri: str, verifier: str = "") -> tuple[Row, Row]:
+    """The user of a code, and what was asked with it. A code works once."""
+    row = store.get("code", code)
+    if row is None or row["provider"] != provider["pk"] or expired(row):
+        raise TokenError("invalid_grant")
+    store.delete("code", code)
+    user = store.get("user", row["user"])
+    challenge = row.get("code_challenge", "")
+    if challenge:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        if challenge != (digest if row.get("code_challenge_method") == "S256" else verifier):
+            raise TokenError("invalid_grant")
+    if user is None or row["redirect_uri"] != redirect_uri:
+        raise TokenError("invalid_grant")
+    return user, row
+
+
+def grant(store: Store, form: dict[str, str], base_url: str) -> Row:
+    """The token endpoint."""
+    provider, application = provider_by_client(store, form.get("client_id", ""))
+    kind = form.get("grant_type", "")
+    if kind not in ("client_credentials", "password", "authorization_code"):
+        raise TokenError("unsupported_grant_type", "The authorization grant type is not supported.")
+    needed = "client_credentials" if kind == "password" else kind
+    if needed not in provider["grant_types"]:
+        raise TokenError("unauthorized_client", "The client is not authorized to use this grant type.")
+    extra: Row = {}
+    if needed == "client_credentials":
+        username, password = form.get("username", ""), form.get("password", "")
+        user = by_app_password(store, application, username, password)
+    else:
+        if provider.get("client_type", "confidential") == "confidential" and not secrets.compare_digest(
+            form.get("client_secret", "").encode(), provider["client_secret"].encode()
+        ):
+            raise TokenError("invalid_client", "Client authentication failed (e.g., unknown client).")
+        user, asked = redeem(
+            store, provider, form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", "")
+        )
+        extra = {"nonce": asked["nonce"]} if asked.get("nonce") else {}
+    payload = claims(store, provider, application, user, base_url)
+    token = sign(store, provider, payload)
+    return {
+        "access_token": token, "token_type": "Bearer", "scope": form.get("scope", ""),
+        "expires_in": int(duration(provider["access_token_validity"]).total_seconds()),
+        "id_token": sign(store, provider, payload | extra) if extra else token,
+    }  # fmt: skip
+
+
+def userinfo(store: Store, token: str) -> Row | None:
+    """The claims of any provider's access token."""
+    try:
+        unchecked: Any = jwt.decode(token, options={"verify_signature": False})
+    except jwt.InvalidTokenError:
+        return None
+    provider = store.one("provider", client_id=str(unchecked.get("aud", "")))
+    return read_back(store, provider, token) if provider else None
