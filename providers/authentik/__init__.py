@@ -1,0 +1,21 @@
+"""Authentik's objects as Pulumi resources."""
+
+from providers.authentik.app_password import AppPassword
+from providers.authentik.application import Application
+from providers.authentik.group import Group
+from providers.authentik.outpost_attachment import OutpostAttachment
+from providers.authentik.policy_binding import PolicyBinding
+from providers.authentik.proxy_provider import ProxyProvider
+from providers.authentik.service_account import ServiceAccount
+from providers.authentik.user import User
+
+__all__ = [
+    "AppPassword",
+    "Application",
+    "Group",
+    "OutpostAttachment",
+    "PolicyBinding",
+    "ProxyProvider",
+    "ServiceAccount",
+    "User",
+]

@@ -1,0 +1,119 @@
+"""PolicyBinding: /policies/bindings/."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Annotated, Required, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+from pulumi.dynamic import CreateResult
+
+from providers.authentik.errors import Call, Refused
+from providers.authentik.fields import UNSET, Boolean, Integer, Json, Reference, Text
+from providers.authentik.kind import Bag, Kind, Resolved
+from providers.authentik.lookup import GROUP, POLICY, USER
+from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.errors import brief
+
+_BOUND = ("policy", "group", "user")
+
+
+class PolicyBindingArgs(TypedDict, total=False):
+    """The arguments of PolicyBinding. target: an application's id; exactly one of policy, group and user.
+
+    order: where several policies are bound, the order in which they run; left out, the next free one is taken.
+    """
+
+    target: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    policy: Annotated[Input[str], Reference(lookup=POLICY)]
+    group: Annotated[Input[str], Reference(lookup=GROUP)]
+    user: Annotated[Input[int] | Input[str], Reference(lookup=USER, numeric=True)]
+    order: Annotated[Input[int], Integer(minimum=0, empty=UNSET)]
+    negate: Annotated[Input[bool], Boolean(default=False)]
+    enabled: Annotated[Input[bool], Boolean(default=True)]
+    timeout: Annotated[Input[int], Integer(minimum=0, default=30)]
+    failure_result: Annotated[Input[bool], Boolean(default=False)]
+
+
+def _one_bound(inputs: Bag) -> tuple[str, str] | None:
+    if sum(name in inputs for name in _BOUND) != 1:
+        return "group", "expected exactly one of group, policy and user"
+    return None
+
+
+class PolicyBindingProvider(AuthentikProvider):
+    """Who may enter an application. The server takes duplicates, so what stands is looked at first."""
+
+    kind = Kind(
+        word="policy binding",
+        model="authentik_policies.policybinding",
+        path="/policies/bindings/",
+        args=PolicyBindingArgs,
+        title="target",
+        find="target",
+        whole=True,
+        rule=_one_bound,
+    )
+
+    @brief
+    def create(self, props: dict[str, Json]) -> CreateResult:
+        with _locks[str(props["target"])]:  # two bindings of one target must not choose the same order
+            return super().create(props)
+
+    def label(self, bag: Mapping[str, Json]) -> str:
+        bound = next((f"{name} {bag[name]!r}" for name in _BOUND if bag.get(name) is not None), "nothing")
+        return f"policy binding of {bound} to application {bag.get('target')}"
+
+    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+        listed = self._listed(inputs, self.call("find", inputs, "view"))
+        taken = {each["order"] for each in listed}
+        body.setdefault("order", next(order for order in range(len(taken) + 1) if order not in taken))
+        return _same_bound(listed, body)
+
+    def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
+        wanted = {name: resolved.get(name, {}).get(inputs[name], inputs[name]) for name in _BOUND if name in inputs}
+        return _same_bound(self._listed(inputs, self.call("find", inputs, "view")), wanted)
+
+    def is_taken(self, refused: Refused) -> bool:
+        return False
+
+    def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
+        if "order" in inputs:
+            return inputs
+        return {**inputs, "order": self.client.get(self.path(olds), self.call("read", inputs, "view"))["order"]}
+
+    def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
+        now = self.client.find(self.kind.path, {"target": str(props["target"])}, self.call("read", props, "view"))
+        for each in now:
+            if each["pk"] == props["pk"]:
+                body = {name: each[name] for name in self.kind.fields} | found
+                self.client.put(self.path(props), body, self.call("give back", props, "change"))
+
+    def _listed(self, inputs: Bag, call: Call) -> list[Bag]:
+        listed = self.client.find(self.kind.path, {"target": inputs["target"]}, call)
+        return [each for each in listed if each["target"] == inputs["target"]]
+
+
+class PolicyBinding(AuthentikResource, module="authentik", name="PolicyBinding"):
+    """A binding of a group, a user or a policy to an application. id: its primary key (UUID)."""
+
+    provider_class = PolicyBindingProvider
+    pk: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        adopt: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+        **args: Unpack[PolicyBindingArgs],
+    ) -> None:
+        super().__init__(resource_name, args, adopt, opts)
+
+
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+def _same_bound(listed: list[Bag], wanted: Mapping[str, Json]) -> Bag | None:
+    return next((each for each in listed if all(each[name] == wanted.get(name) for name in _BOUND)), None)

@@ -1,0 +1,304 @@
+"""AuthentikProvider: the life of an object of any Kind, written once. AuthentikResource: how a program declares it."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from providers.authentik.client import Client, shared_client
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, NotFound, Refused
+from providers.authentik.fields import Json, differing
+from providers.authentik.kind import Bag, Kind, Resolved, changes, check, computed, names, observed, wire
+from providers.authentik.lookup import look_up
+from providers.errors import brief
+
+MARKER = "pulumi"
+"""The key in an object's attributes that says which resource of which stack it is."""
+
+_ATTEMPTS = 3
+
+
+class AuthentikProvider(ResourceProvider):
+    """Interprets a Kind. A subclass says which, and overrides a step where the API is not like the others.
+
+    State of an object: its declared fields with their defaults, what the server computed, `resolved` (the keys of
+    names) and, where it was adopted, `adopted` (what it had in the fields that we changed).
+    """
+
+    kind: ClassVar[Kind]
+    serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
+
+    def configure(self, req: ConfigureRequest) -> None:
+        self._url = str(req.config.get("authentik:url") or "")
+        self._token = os.environ.get("AUTHENTIK_TOKEN") or str(req.config.get("authentik:token") or "")
+
+    @property
+    def client(self) -> Client:
+        """The session, made at the first call, so that a preview needs neither URL nor token."""
+        if not self._url:
+            raise AuthentikError(
+                "authentik:url is not set. Run: pulumi config set authentik:url https://auth.example.org"
+            )
+        if not self._token:
+            raise AuthentikError(
+                "AUTHENTIK_TOKEN is not set. Export the key of a token with intent API of a user who has the rights "
+                "that docs/security.md lists."
+            )
+        return shared_client(self._url, self._token)
+
+    # What the engine asks for ---------------------------------------------------------------------------------------
+
+    @brief
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        props = {name: value for name, value in news.items() if name not in ("__provider", "adopt")}
+        unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
+        inputs, failures = check(self.kind, props, unknown)
+        if "adopt" in news:
+            inputs["adopt"] = news["adopt"]
+            if not isinstance(news["adopt"], bool):
+                failures.append(("adopt", "expected true or false"))
+        return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
+
+    @brief
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        changed = self._changes(olds, news)
+        replaces = [name for name in changed if self.kind.fields[name].replaces]
+        same_key = self.kind.born and self.kind.title not in changed  # two of one name cannot stand side by side
+        return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=bool(replaces) and same_key)
+
+    @brief
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        inputs = self._inputs(props)
+        resolved = self._resolve(inputs, names(self.kind, inputs))
+        body = wire(self.kind, inputs, resolved)
+        standing = self.standing(inputs, resolved, body)
+        for _ in range(_ATTEMPTS):
+            if standing is not None:
+                return self._take_over(standing, inputs, resolved, body, adopt=props.get("adopt") is True)
+            try:
+                return self._created(self.make(inputs, dict(body)), inputs, resolved)
+            except AnswerLost as error:
+                lost = error
+                standing = self.find(inputs, resolved)
+            except Refused as refused:
+                standing = self.find(inputs, resolved) if self.is_taken(refused) else None
+                if standing is None:
+                    raise
+        raise lost
+
+    @brief
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        olds = self._inputs(props)
+        answer = self.live(id_, props)
+        if answer is None:
+            return ReadResult("", {})
+        seen = observed(self.kind, olds, props.get("resolved") or {}, answer)
+        kept = {name: value for name, value in props.items() if name not in self.kind.fields and name != "__provider"}
+        return ReadResult(id_, {**kept, **seen, **computed(self.kind, answer)}, seen)
+
+    @brief
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        inputs = self._inputs(news)
+        changed = self._changes(olds, news)
+        resolved = dict(_plain(olds.get("resolved") or {}))
+        pending = [each for each in names(self.kind, inputs) if each[2] not in resolved.get(each[0], {})]
+        for name, keys in self._resolve(inputs, pending).items():
+            resolved[name] = {**resolved.get(name, {}), **keys}
+        body = wire(self.kind, self.whole(inputs, olds), resolved, None if self.kind.whole else changed)
+        answer = self._write(self.path(olds), body, inputs)
+        outs = self._outs(answer, inputs, resolved)
+        carried = {name: olds[name] for name in ("adopted", *self.kind.computed) if name in olds and name not in outs}
+        return UpdateResult({**carried, **outs})
+
+    @brief
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        if "adopted" not in props:
+            self.remove(props)
+        elif found := _plain(props["adopted"]):
+            self.give_back(found, props)
+
+    # The steps, for kinds whose API is not like the others ----------------------------------------------------------
+
+    def label(self, bag: Mapping[str, Json]) -> str:
+        """What messages call this object."""
+        return self.kind.label(bag)
+
+    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+        """An object in our place that the server would not tell of; asked before the first POST, whose body it is."""
+        return None
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        """Make the object and answer it as the server does. Raises Refused, AnswerLost."""
+        return self.client.post(self.kind.path, body, self.call("create", inputs, "add"))
+
+    def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
+        """The object with the same natural key, or None."""
+        title, call = inputs[self.kind.title], self.call("find", inputs, "view")
+        if not self.kind.find:
+            try:
+                return self.client.get(f"{self.kind.path}{title}/", call)
+            except NotFound:
+                return None
+        found = self.client.find(self.kind.path, {self.kind.find: str(title)}, call)
+        return next((each for each in found if each[self.kind.title] == title), None)
+
+    def is_taken(self, refused: Refused) -> bool:
+        """Whether a POST was refused because the natural key is in use."""
+        return self.kind.title in refused.fields
+
+    def unfinished(self, found: Bag) -> bool:
+        """Whether an object is one that we left half made."""
+        return False
+
+    def untouchable(self, found: Bag) -> str | None:
+        """Why an object can never be taken over, or None."""
+        return None
+
+    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        """The object as it is now, or None if it is gone."""
+        call = self.call("read", props, "view")
+        answer: Bag | None
+        try:
+            answer = self.client.get(self.path(props), call)
+        except NotFound:
+            # A list that may not be read says so; an object that may not be read only seems gone.
+            self.client.get(f"{self.kind.path}?page_size=1", call)
+            answer = self.moved(id_, props)
+        return answer if answer is not None and str(answer["pk"]) == id_ else None
+
+    def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        """The object, where its address was changed behind our back."""
+        return None
+
+    def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
+        """The inputs of an update, with what a whole body needs besides."""
+        return inputs
+
+    def remove(self, props: Mapping[str, Json]) -> None:
+        """Delete the object."""
+        self.client.delete(self.path(props), self.call("delete", props, "delete"))
+
+    def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
+        """Leave an adopted object as it was found; one that is gone is left alone."""
+        always = {name: props[name] for name in self.kind.always if name in props}
+        try:
+            self.client.patch(self.path(props), {**always, **found}, self.call("give back", props, "change"))
+        except NotFound:
+            return
+
+    def call(self, verb: str, bag: Mapping[str, Json], right: Any) -> Call:
+        """A call on this object in words."""
+        return Call(f"{verb} {self.label(bag)}", self.kind.right(right))
+
+    def path(self, outs: Mapping[str, Json]) -> str:
+        """The URL path of an object from its state."""
+        return f"{self.kind.path}{_plain(outs[self.kind.address])}/"
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    def _inputs(self, props: Mapping[str, Json]) -> Bag:
+        return {name: _plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
+
+    def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:
+        unknown = frozenset(name for name, value in news.items() if pulumi.contains_unknowns(value))
+        known = self._inputs({name: value for name, value in news.items() if name not in unknown})
+        return changes(self.kind, self._inputs(olds), known, unknown)
+
+    def _resolve(self, inputs: Bag, pending: list[tuple[str, Any, str]]) -> Resolved:
+        resolved: Resolved = {}
+        for name, reference, value in pending:
+            key = look_up(self.client, reference.lookup, value, f"{name} of {self.label(inputs)}")
+            resolved.setdefault(name, {})[value] = key
+        return resolved
+
+    def _take_over(self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, *, adopt: bool) -> CreateResult:
+        owner, us = _marker(found), _marker(inputs)
+        label = self.label(inputs)
+        if reason := self.untouchable(found):
+            raise Conflict(f"cannot create {label}: {reason}. Nothing was written. Give ours another name.")
+        if owner and us and owner != us:
+            raise Conflict(
+                f"cannot create {label}: it exists and belongs to {owner!r} of another Pulumi program. Give ours "
+                f"another name, or remove {MARKER!r} from its attributes in Authentik if that program is gone."
+            )
+        ours = bool(us) and owner == us
+        seen = observed(self.kind, inputs, resolved, found)
+        differ = differing(self.kind.fields, inputs, seen)
+        if differ and not (adopt or ours or self.unfinished(found)):
+            shown = "; ".join(f"{name} is {seen[name]!r}, declared {inputs[name]!r}" for name in differ)
+            raise Conflict(
+                f"cannot create {label}: it exists and differs: {shown}. Nothing was written. To take it over, set "
+                "immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours another name."
+            )
+        if self.kind.born:
+            self.remove(found)
+            return self._created(self.make(inputs, dict(body)), inputs, resolved)
+        if differ:
+            whole = self.kind.whole
+            only = wire(self.kind, self.whole(inputs, found), resolved, None if whole else differ)
+            answer = self._write(self.path(found), only, inputs)
+        else:
+            answer = found
+        result = self._created(answer, inputs, resolved)
+        if adopt and not ours:
+            result.outs = {**(result.outs or {}), "adopted": {name: found.get(name) for name in differ}}
+        return result
+
+    def _write(self, path: str, body: Bag, inputs: Bag) -> Bag:
+        call = self.call("update", inputs, "change")
+        try:
+            return self.client.put(path, body, call) if self.kind.whole else self.client.patch(path, body, call)
+        except NotFound:
+            raise AuthentikError(f"cannot {call.doing}: it is gone from Authentik. Run: pulumi up --refresh") from None
+
+    def _created(self, answer: Bag, inputs: Bag, resolved: Resolved) -> CreateResult:
+        return CreateResult(str(answer["pk"]), self._outs(answer, inputs, resolved))
+
+    def _outs(self, answer: Bag, inputs: Bag, resolved: Resolved) -> Bag:
+        return {**inputs, **computed(self.kind, answer), **({"resolved": resolved} if resolved else {})}
+
+
+class AuthentikResource(Resource):
+    """An object in Authentik. Every subclass takes a resource name, its kind's arguments, and
+
+    adopt: take over an object of the same name that differs, bring it to what is declared, and on destroy give it
+    back as it was found instead of deleting it.
+    """
+
+    provider_class: ClassVar[type[AuthentikProvider]]
+
+    def __init__(
+        self, resource_name: str, args: Mapping[str, Any], adopt: bool, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        kind = self.provider_class.kind
+        props = {**dict.fromkeys(kind.computed), **args, **({"adopt": True} if adopt else {})}
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(kind.secret))
+        super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(secrets, opts))
+
+
+def _marker(bag: Mapping[str, Json]) -> Json:
+    attributes = bag.get("attributes")
+    return attributes.get(MARKER) if isinstance(attributes, dict) else None
+
+
+def _plain(value: Json) -> Json:
+    """A value as it was before it crossed the wire to the host, where every number is a float."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value

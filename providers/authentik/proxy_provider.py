@@ -1,0 +1,112 @@
+"""ProxyProvider: /providers/proxy/."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Required, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+from pulumi.dynamic import UpdateResult
+
+from providers.authentik.errors import Conflict
+from providers.authentik.fields import Boolean, Integer, Json, ListOf, Reference, Text
+from providers.authentik.kind import Bag, Kind, Resolved
+from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.rules import duration, regular_expressions, web_url
+from providers.errors import brief
+
+
+class ProxyProviderArgs(TypedDict, total=False):
+    """The arguments of ProxyProvider.
+
+    Flows by primary key or slug, property_mappings by primary key, managed name or name, certificate by primary key
+    or name, jwt_federation_sources by primary key or slug. skip_path_regex: a regular expression a line, of paths
+    that anybody may enter. intercept_header_auth: the outpost reads Basic headers; basic_auth_enabled: it sends them.
+    """
+
+    name: Required[Annotated[Input[str], Text(blank=False)]]
+    authentication_flow: Annotated[Input[str], Reference(lookup=FLOW)]
+    authorization_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
+    invalidation_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
+    property_mappings: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=SCOPE_MAPPING))]
+    internal_host: Annotated[Input[str], Text(rule=web_url)]
+    external_host: Required[Annotated[Input[str], Text(blank=False, rule=web_url)]]
+    internal_host_ssl_validation: Annotated[Input[bool], Boolean(default=True)]
+    certificate: Annotated[Input[str], Reference(lookup=CERTIFICATE)]
+    skip_path_regex: Annotated[Input[str], Text(default="", lines=True, rule=regular_expressions)]
+    basic_auth_enabled: Annotated[Input[bool], Boolean(default=False)]
+    basic_auth_password_attribute: Annotated[Input[str], Text()]
+    basic_auth_user_attribute: Annotated[Input[str], Text()]
+    mode: Annotated[Input[str], Text(default="proxy", choices=("proxy", "forward_single", "forward_domain"))]
+    intercept_header_auth: Annotated[Input[bool], Boolean(default=True)]
+    cookie_domain: Annotated[Input[str], Text()]
+    jwt_federation_sources: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=OAUTH_SOURCE))]
+    jwt_federation_providers: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
+    access_token_validity: Annotated[Input[str], Text(rule=duration)]
+    refresh_token_validity: Annotated[Input[str], Text(rule=duration)]
+
+
+def _hosts(inputs: Bag) -> tuple[str, str] | None:
+    if inputs["mode"] == "proxy" and not inputs.get("internal_host"):
+        return "internal_host", "expected in mode proxy: the URL that the outpost passes requests to"
+    if inputs["mode"] == "forward_domain" and not inputs.get("cookie_domain"):
+        return "cookie_domain", "expected in mode forward_domain: the domain whose sites share the login"
+    return None
+
+
+class ProxyProviderProvider(AuthentikProvider):
+    """Proxy providers. Of two with one external_host an outpost picks either, so a second one is refused."""
+
+    kind = Kind(
+        word="proxy provider",
+        model="authentik_providers_proxy.proxyprovider",
+        path="/providers/proxy/",
+        args=ProxyProviderArgs,
+        title="name",
+        find="name__iexact",
+        always=("mode", "internal_host"),  # without mode the server takes an update for one of mode proxy
+        computed=("pk", "client_id"),
+        rule=_hosts,
+    )
+
+    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+        return self._of_host(inputs)
+
+    @brief
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        if olds.get("external_host") != news["external_host"]:
+            self._of_host(news)
+        return super().update(id_, olds, news)
+
+    def _of_host(self, inputs: Mapping[str, Json]) -> Bag | None:
+        """The provider of the same name among those of the same host; any other is a conflict."""
+        host = inputs["external_host"].rstrip("/")
+        call = self.call("create", inputs, "view")
+        found = self.client.find(self.kind.path, {"external_host__iexact": host}, call)
+        same_host = [each for each in found if each["external_host"].rstrip("/").lower() == host.lower()]
+        for each in same_host:
+            if each["name"] != inputs["name"]:
+                raise Conflict(
+                    f"cannot set up {self.label(inputs)}: proxy provider {each['name']!r} (pk {each['pk']}) already "
+                    f"serves {host}, and an outpost would pick either of the two. Remove that one, or take it over: "
+                    "give ours its name and set immich:adopt to true for one `pulumi up`."
+                )
+        return same_host[0] if same_host else None
+
+
+class ProxyProvider(AuthentikResource, module="authentik", name="ProxyProvider"):
+    """A proxy provider. id: its primary key (a number)."""
+
+    provider_class = ProxyProviderProvider
+    pk: Output[int]
+    client_id: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        adopt: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+        **args: Unpack[ProxyProviderArgs],
+    ) -> None:
+        super().__init__(resource_name, args, adopt, opts)

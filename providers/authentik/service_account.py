@@ -1,0 +1,132 @@
+"""ServiceAccount: an account and the app password that is made with it, /core/users/service_account/.
+
+The one way in which a token that is no superuser's can make an app password for somebody else. The password is born
+with the account and dies with it: what would change it replaces the account.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Required, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+
+from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
+from providers.authentik.fields import Attributes, Boolean, Json, Text, Timestamp
+from providers.authentik.kind import Bag, Kind
+from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.rules import no_colon
+from providers.authentik.user import Groups, Roles
+
+DEFAULT_PATH = "goauthentik.io/service-accounts"
+"""Where the endpoint puts an account; its Authentik's own default."""
+
+
+class ServiceAccountArgs(TypedDict, total=False):
+    """The arguments of ServiceAccount. expires: only with expiring; the server may set a limit."""
+
+    username: Required[Annotated[Input[str], Text(blank=False, max_length=150, rule=no_colon, replaces=True)]]
+    name: Annotated[Input[str], Text(blank=False)]
+    is_active: Annotated[Input[bool], Boolean(default=True)]
+    groups: Groups
+    roles: Roles
+    email: Annotated[Input[str], Text(max_length=254)]
+    attributes: Annotated[Input[dict[str, Any]], Attributes()]
+    path: Annotated[Input[str], Text(default=DEFAULT_PATH, blank=False)]
+    expiring: Annotated[Input[bool], Boolean(default=False, replaces=True)]
+    expires: Annotated[Input[str], Timestamp(replaces=True)]
+
+
+def _expires_only_if_expiring(inputs: Bag) -> tuple[str, str] | None:
+    if "expires" in inputs and not inputs["expiring"]:
+        return "expires", "expected only together with expiring: true"
+    return None
+
+
+class ServiceAccountProvider(AuthentikProvider):
+    """Accounts for machines. key: the app password; token: its identifier, where this token may read it."""
+
+    kind = Kind(
+        word="service account",
+        model="authentik_core.user",
+        path="/core/users/",
+        args=ServiceAccountArgs,
+        title="username",
+        find="username",
+        computed=("pk", "uid", "key", "token"),
+        secret=("key",),
+        born=True,
+        rule=_expires_only_if_expiring,
+    )
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        password: Bag = {name: body.pop(name) for name in ("expiring", "expires") if name in body}
+        asked: Bag = {"name": body.pop("username"), "create_group": False, **password}
+        adding = Call(f"create {self.label(inputs)}", "authentik_core.add_user and authentik_core.add_token")
+        made = self.client.post("/core/users/service_account/", asked, adding)
+        try:
+            answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, self.call("set up", inputs, "change"))
+        except AuthentikError:
+            self.remove(inputs | {"pk": made["user_pk"]})
+            raise
+        identifier = f"service-account-{inputs['username']}-password"
+        readable = self._app_password(identifier, inputs) is not None
+        answer["key"] = made["token"]
+        if readable:
+            answer["token"] = identifier
+        return answer
+
+    def is_taken(self, refused: Refused) -> bool:
+        return "name" in refused.fields
+
+    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        account = super().live(id_, props)
+        if account is None or "token" not in props:
+            return account
+        token = self._app_password(props["token"], props)
+        if token is None or token["user"] != account["pk"] or token["intent"] != "app_password":
+            return None  # without its password it is no account that a phone could use
+        return {**account, "expiring": token["expiring"], "expires": token["expires"]}
+
+    def unfinished(self, found: Bag) -> bool:
+        """Left between the two calls of make: in no group, at the default path, and never logged in."""
+        return (
+            found.get("type") == "service_account"
+            and not found.get("groups")
+            and found.get("path") == DEFAULT_PATH
+            and found.get("last_login") is None
+            and found.get("name") == found.get("username")
+        )
+
+    def untouchable(self, found: Bag) -> str | None:
+        """Taking over deletes the account, which must never happen to a person's."""
+        if found.get("type") == "service_account":
+            return None
+        return f"that username is a user of type {found.get('type')}, which is no service account"
+
+    def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
+        call = Call(f"read the app password of {self.label(bag)}", "authentik_core.view_token")
+        try:
+            return self.client.get(f"/core/tokens/{identifier}/", call)
+        except (NotFound, Forbidden):
+            return None
+
+
+class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount"):
+    """A service account with its app password. id: the account's primary key (a number)."""
+
+    provider_class = ServiceAccountProvider
+    pk: Output[int]
+    uid: Output[str]
+    username: Output[str]
+    key: Output[str]
+    """The app password: secret."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        adopt: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+        **args: Unpack[ServiceAccountArgs],
+    ) -> None:
+        super().__init__(resource_name, args, adopt, opts)

@@ -1,0 +1,208 @@
+"""CaddyConfig: our site in a running Caddy, by its admin API. Only our own route, found again by its @id."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed
+from providers.errors import brief
+
+_ATTEMPTS = 20
+_INPUTS = ("admin", "route_id", "host", "port", "caddyfile")
+
+
+class CaddyConfigArgs(TypedDict):
+    """The arguments of CaddyConfig.
+
+    admin: URL of the admin API. route_id: the @id of our route. host, port: what the site serves. caddyfile: the site.
+    """
+
+    admin: Input[str]
+    route_id: Input[str]
+    host: Input[str]
+    port: Input[int]
+    caddyfile: Input[str]
+
+
+class CaddyConfigProvider(ResourceProvider):
+    """Adapts the Caddyfile and puts its route first on the server of its port; refuses a host that is served already.
+
+    State: the inputs, `route` (the route as Caddy has it, as JSON) and `applied` (the SHA-256 of what we put).
+    """
+
+    serialize_as_secret_always = False  # nothing secret is ever pickled
+
+    @brief
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        inputs = {name: value for name, value in news.items() if name != "__provider"}
+        failures = [
+            CheckFailure(name, f"{name}: is missing")
+            for name in _INPUTS
+            if name not in inputs or (inputs[name] in ("", None))
+        ]
+        if isinstance(inputs.get("port"), float):
+            inputs["port"] = int(inputs["port"])
+        return CheckResult(inputs, failures)
+
+    @brief
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        replaces = [name for name in ("admin", "route_id") if _differ(olds, news, name)]
+        drifted = _digest(olds.get("route", "")) != olds.get("applied")
+        changed = drifted or any(_differ(olds, news, name) for name in _INPUTS)
+        # Two names of one Caddy would make a new route and the removal of the old one meet at the same @id.
+        return DiffResult(changes=changed, replaces=replaces, delete_before_replace=bool(replaces))
+
+    @brief
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(props["route_id"], self._deliver(props))
+
+    @brief
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(self._deliver(news))
+
+    @brief
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        servers, _ = Admin(props["admin"]).servers()
+        inputs = {name: props[name] for name in _INPUTS}
+        for _, _, route in _routes(servers):
+            if route.get("@id") == id_:
+                return ReadResult(id_, {**inputs, "route": _canonical(route), "applied": props["applied"]}, inputs)
+        return ReadResult("", {})
+
+    @brief
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        admin = Admin(props["admin"])
+        for _ in range(_ATTEMPTS):
+            servers, etag = admin.servers()
+            ours = [(server, index) for server, index, route in _routes(servers) if route.get("@id") == id_]
+            if not ours:
+                return
+            try:
+                admin.write("DELETE", _path(*ours[0]), None, etag)
+            except Changed:
+                continue
+        self._remove_gave_up(id_)
+
+    def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
+        admin, id_ = Admin(props["admin"]), props["route_id"]
+        host, port = props["host"], int(props["port"])
+        route = {"@id": id_, **_only_route(admin.adapt(props["caddyfile"]))}
+        for _ in range(_ATTEMPTS):
+            servers, etag = admin.servers()
+            _refuse_shadowing(servers, host, port, id_)
+            server = _server_of(servers, port)
+            ours = [(name, index) for name, index, each in _routes(servers) if each.get("@id") == id_]
+            try:
+                if [(server, route)] == [(name, servers[name]["routes"][index]) for name, index in ours]:
+                    break
+                if [name for name, _ in ours] == [server]:
+                    admin.write("PATCH", _path(*ours[0]), route, etag)
+                elif ours:  # on the server of another port, or twice: away with it, and look again
+                    admin.write("DELETE", _path(*ours[0]), None, etag)
+                elif servers[server].get("routes"):
+                    admin.write("PUT", _path(server, 0), route, etag)
+                else:
+                    replace = "PATCH" if "routes" in servers[server] else "PUT"
+                    admin.write(replace, f"{SERVERS}/{server}/routes", [route], etag)
+            except Changed:
+                continue
+        else:
+            raise CaddyError(
+                f"cannot set up Caddy: something else keeps changing its configuration ({_ATTEMPTS} attempts). "
+                "Let it finish and run the command again."
+            )
+        canonical = _canonical(route)
+        inputs = {name: props[name] for name in _INPUTS}
+        return {**inputs, "route": canonical, "applied": _digest(canonical)}
+
+    def _remove_gave_up(self, id_: str) -> None:
+        raise CaddyError(
+            f"cannot take route {id_} out of Caddy: something else keeps changing its configuration. Run destroy again."
+        )
+
+
+class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
+    """Our site in a running Caddy. id: the @id of its route."""
+
+    caddyfile: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        opts: pulumi.ResourceOptions | None = None,
+        **args: Unpack[CaddyConfigArgs],
+    ) -> None:
+        super().__init__(CaddyConfigProvider(), resource_name, {"route": None, "applied": None, **args}, opts)
+
+
+def _routes(servers: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    for name, server in servers.items():
+        for index, route in enumerate(server.get("routes") or []):
+            yield name, index, route
+
+
+def _path(server: str, index: int) -> str:
+    return f"{SERVERS}/{server}/routes/{index}"
+
+
+def _only_route(config: dict[str, Any]) -> dict[str, Any]:
+    routes = [route for _, _, route in _routes(config["apps"]["http"]["servers"])]
+    if len(routes) != 1:
+        raise CaddyError(f"the site adapts to {len(routes)} routes instead of one; please report it")
+    return dict(routes[0])
+
+
+def _serves(server: dict[str, Any], port: int) -> bool:
+    for address in server.get("listen") or []:
+        first, _, last = str(address).rpartition(":")[2].partition("-")
+        if first.isdecimal() and int(first) <= port <= int(last or first):
+            return True
+    return False
+
+
+def _server_of(servers: dict[str, Any], port: int) -> str:
+    for name, server in servers.items():
+        if _serves(server, port):
+            return name
+    raise CaddyError(
+        f"cannot set up Caddy: it has no HTTP server on port {port}. Give its own configuration a site on that port, "
+        "such as the one of Authentik."
+    )
+
+
+def _refuse_shadowing(servers: dict[str, Any], host: str, port: int, id_: str) -> None:
+    for name, index, route in _routes(servers):
+        matchers = route.get("match") or []
+        hosts = {str(each).lower() for matcher in matchers for each in matcher.get("host") or []}
+        if route.get("@id") != id_ and host in hosts and _serves(servers[name], port):
+            raise CaddyError(
+                f"cannot set up Caddy: {host} is served already by route {index} of server {name!r}, which is not "
+                "ours. Nothing was written. Take that site out of Caddy's own configuration first."
+            )
+
+
+def _differ(olds: dict[str, Any], news: dict[str, Any], name: str) -> bool:
+    return pulumi.contains_unknowns(news.get(name)) or olds.get(name) != news.get(name)
+
+
+def _canonical(route: dict[str, Any]) -> str:
+    return json.dumps(route, indent=1, sort_keys=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
