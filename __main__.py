@@ -1,0 +1,29 @@
+"""The program that `pulumi up` runs: settings, one component, exports."""
+
+import pulumi
+
+from components.immich_mobile_access import ImmichMobileAccess
+from components.settings import Settings, SettingsError, read_settings
+
+
+def configured(key: str) -> str | None:
+    """The value of namespace:name in the stack's configuration."""
+    namespace, _, name = key.partition(":")
+    return pulumi.Config(namespace).get(name)
+
+
+def settings() -> Settings:
+    """The stack's settings; what is wrong with them ends the program as one message."""
+    try:
+        return read_settings(configured)
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+access = ImmichMobileAccess("immich", settings())
+
+pulumi.export("immichUrl", access.url)
+pulumi.export("headerName", access.header_name)
+pulumi.export("headers", access.headers)
+pulumi.export("serviceAccounts", access.service_accounts)
+pulumi.export("application", access.application)
