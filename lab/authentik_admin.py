@@ -1,0 +1,114 @@
+"""What the lab does in Authentik beside the program: people, a second application, and breaking things."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+RIGHTS = (
+    *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("add", "change")),
+    *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("delete", "view")),
+    "authentik_core.add_token",
+    "authentik_core.view_token",
+    "authentik_core.disable_group_superuser",
+    *(f"authentik_providers_proxy.{verb}_proxyprovider" for verb in ("add", "change", "delete", "view")),
+    *(f"authentik_policies.{verb}_policybinding" for verb in ("add", "change", "delete", "view")),
+    "authentik_outposts.view_outpost",
+    "authentik_outposts.change_outpost",
+    "authentik_flows.view_flow",
+)
+"""What the program's own token needs, and no more; docs/security.md says what for."""
+
+
+class Admin:
+    """Authentik's API with a token that may do everything the lab needs. Raises requests.HTTPError."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._base = f"{url}/api/v3"
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {token}"
+        self._session.trust_env = False
+
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """One call; the answer's JSON, or None where it has none."""
+        response = self._session.request(method, self._base + path, json=body, params=query, timeout=30)
+        response.raise_for_status()
+        return response.json() if response.content else None
+
+    def one(self, path: str, **query: str) -> dict[str, Any] | None:
+        """The one object of a list that the query finds, or None."""
+        results = self.call("GET", path, query=query)["results"]
+        return results[0] if results else None
+
+    def group(self, name: str) -> str:
+        """The primary key of the group, made if it is missing."""
+        found = self.one("/core/groups/", name=name) or self.call("POST", "/core/groups/", {"name": name})
+        return str(found["pk"])
+
+    def account(self, username: str, group: str) -> str:
+        """Make an account anew in group; the answer is its app password."""
+        self.remove_user(username)
+        made = self.call(
+            "POST", "/core/users/service_account/", {"name": username, "create_group": False, "expiring": False}
+        )
+        self.call("PATCH", f"/core/users/{made['user_pk']}/", {"groups": [group]})
+        return str(made["token"])
+
+    def user(self, username: str) -> dict[str, Any] | None:
+        """The user of that name, or None."""
+        return self.one("/core/users/", username=username)
+
+    def remove_user(self, username: str) -> None:
+        """Delete a user and all tokens of it, if it exists."""
+        if user := self.user(username):
+            self.call("DELETE", f"/core/users/{user['pk']}/")
+
+    def remove_group(self, name: str) -> None:
+        """Delete a group, if it exists."""
+        if group := self.one("/core/groups/", name=name):
+            self.call("DELETE", f"/core/groups/{group['pk']}/")
+
+    def operator(self, username: str) -> str:
+        """Make the least-privilege user that runs the program; the answer is its API token."""
+        role = self.call("POST", "/rbac/roles/", {"name": username})["pk"]
+        self.call("POST", f"/rbac/permissions/assigned_by_roles/{role}/assign/", {"permissions": list(RIGHTS)})
+        group = self.call("POST", "/core/groups/", {"name": username, "roles": [role]})["pk"]
+        user = self.call("POST", "/core/users/", {"username": username, "name": username, "groups": [group]})["pk"]
+        token = {"identifier": username, "user": user, "intent": "api", "expiring": False}
+        self.call("POST", "/core/tokens/", token)
+        return str(self.call("GET", f"/core/tokens/{username}/view_key/")["key"])
+
+    def outpost(self) -> dict[str, Any]:
+        """The embedded outpost."""
+        found = self.one("/outposts/instances/", managed__iexact="goauthentik.io/outposts/embedded")
+        if found is None:
+            raise LookupError("this Authentik has no embedded outpost")
+        return found
+
+    def attach(self, provider: int, *, attached: bool) -> None:
+        """Put a provider on the embedded outpost, or take it off; the others stay."""
+        outpost = self.outpost()
+        others = [each for each in outpost["providers"] if each != provider]
+        providers = [*others, provider] if attached else others
+        self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"providers": providers})
+
+    def snapshot(self) -> dict[str, list[str]]:
+        """What there is of the kinds that the program makes, by their natural keys."""
+        return {
+            "groups": self._all("/core/groups/", "name"),
+            "users": self._all("/core/users/", "username"),
+            "applications": self._all("/core/applications/", "slug", superuser_full_list="true"),
+            "proxy providers": self._all("/providers/proxy/", "name"),
+            "bindings": self._all("/policies/bindings/", "pk"),
+            "providers on the outpost": sorted(map(str, self.outpost()["providers"])),
+        }
+
+    def _all(self, path: str, key: str, **query: str) -> list[str]:
+        found, page = [], 1
+        while page:
+            answer = self.call("GET", path, query={**query, "page": str(page), "page_size": "100"})
+            found += [str(each[key]) for each in answer["results"]]
+            page = int(answer["pagination"]["next"])
+        return sorted(found)

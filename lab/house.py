@@ -1,0 +1,257 @@
+"""The house: Authentik, Immich and Caddy on the loopback, and the program's stack on top."""
+
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from lab.authentik_admin import Admin
+from lab.files import ROOT, TOOLS, Lab, write_private
+from lab.processes import JsonLine, Port, Processes, free_port
+from lab.stack import Stack
+from lab.toolchain import Toolchain, ensure
+
+STACK = "lab"
+DIRECTORY_OF_STACK = "stack"
+STAND_IN_CACHE_SECONDS = 2.0
+"""The real outpost remembers a header for 60 s; the stand-in for less, so that a demo is short."""
+REAL_CACHE_SECONDS = 60.0
+MADE_UP = ("bootstrap_token", "bootstrap_password", "immich_password")
+
+Say = Callable[[str], None]
+
+
+def build(folder: Path, say: Say) -> Lab:
+    """Start what is not running, and write lab.json; the stack is there but not up. Safe to run again."""
+    tools = ensure(TOOLS)
+    kept = _kept(folder)
+    processes = Processes(folder)
+    say("Starting Immich's stand-in")
+    immich = _immich(folder, processes, kept)
+    real = os.environ.get("LAB_AUTHENTIK_URL", "").rstrip("/")
+    if real:
+        say(f"Using the Authentik at {urlsplit(real).netloc}")
+        authentik, token = real, os.environ.get("LAB_AUTHENTIK_TOKEN", "")
+        if not token:
+            raise ValueError("LAB_AUTHENTIK_TOKEN is not set, but LAB_AUTHENTIK_URL is: set both")
+    else:
+        say("Starting Authentik's stand-in with its outpost")
+        authentik, token = _authentik(folder, processes, kept), kept["bootstrap_token"]
+    say("Starting Caddy with a certificate authority of its own")
+    _caddy(folder, processes, tools, authentik, kept)
+    names = _names(kept["id"] if real else "")
+    admin = Admin(authentik, token)
+    family = admin.group(names["people_group"])
+    people = {names["person"]: admin.account(names["person"], family)}
+    host = f"immich{'-' + kept['id'] if real else ''}.lab.test"
+    lab = Lab(
+        immich_url=f"https://{host}:{kept['port_of_caddy']}",
+        ca=str(folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"),
+        address=f"127.0.0.1:{kept['port_of_caddy']}",
+        authentik_url=authentik,
+        authentik_token=token,
+        caddy_admin=f"http://127.0.0.1:{kept['port_of_admin']}",
+        immich_log=str(folder / "immich" / "requests.jsonl"),
+        pulumi=str(tools.pulumi.path),
+        env={**_engine_env(folder, tools), "AUTHENTIK_TOKEN": token if real else _operator(admin, kept, folder)},
+        stack=STACK,
+        config_file=str(folder / DIRECTORY_OF_STACK / f"Pulumi.{STACK}.yaml"),
+        gateway_log=str(folder / "caddy" / "gateway.jsonl"),
+        cache_seconds=REAL_CACHE_SECONDS if real else STAND_IN_CACHE_SECONDS,
+        names=names,
+        people=people,
+        immich_email="owner@lab.test",
+        immich_password=kept["immich_password"],
+        real=bool(real),
+    )
+    _stack(folder, lab, immich, f"http://127.0.0.1:{kept['port_of_gateway']}")
+    lab.save(folder)
+    return lab
+
+
+def tear_down(folder: Path, say: Say) -> None:
+    """Destroy the stack, remove the lab's own objects, end the servers. What is gone already is fine."""
+    processes = Processes(folder)
+    try:
+        lab = Lab.load(folder)
+    except FileNotFoundError:
+        lab = None
+    if lab is not None:
+        lab = build(folder, say)  # destroying takes the servers, and one may have died
+        say("Destroying the stack")
+        Stack(lab).destroy("--remove")
+        admin = Admin(lab.authentik_url, lab.authentik_token)
+        for person in lab.people:
+            admin.remove_user(person)
+        admin.remove_group(lab.names["people_group"])
+    for name in processes.stop_all():
+        say(f"Ended {name}")
+    for leftover in ("lab.json", "kept.json"):
+        (folder / leftover).unlink(missing_ok=True)
+    for directory in ("authentik", "immich", "caddy", "state", DIRECTORY_OF_STACK):
+        shutil.rmtree(folder / directory, ignore_errors=True)
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    """What this lab made up once: its id, its ports, and the secrets of its servers."""
+    path = folder / "kept.json"
+    if not path.exists():
+        made = {each: secrets.token_urlsafe(32) for each in MADE_UP}
+        ports = {f"port_of_{each}": str(free_port()) for each in ("immich", "authentik", "caddy", "admin", "gateway")}
+        write_private(path, {"id": secrets.token_hex(3), **made, **ports})
+        write_private(folder / "passphrase", secrets.token_urlsafe(32))
+    kept: dict[str, str] = json.loads(path.read_text())
+    return kept
+
+
+def _names(suffix: str) -> dict[str, str]:
+    """The names of the lab's objects; in a real Authentik with a suffix of their own."""
+    names = {
+        "people_group": "lab-family",
+        "person": "lab-anna",
+        "service_account": "immich-mobile-service",
+        "phones_group": "immich-mobile-users",
+        "application": "immich",
+        "provider": "Immich Forward Auth",
+        "second": "lab-second",
+    }
+    return {key: f"{name}-{suffix}".replace(" ", "-") if suffix else name for key, name in names.items()}
+
+
+def _immich(folder: Path, processes: Processes, kept: dict[str, str]) -> str:
+    running = processes.find("immich") or processes.start(
+        "immich",
+        [
+            *(sys.executable, "-m", "lab.immich", "--listen", f"127.0.0.1:{kept['port_of_immich']}"),
+            *("--state", folder / "immich" / "state", "--log", folder / "immich" / "requests.jsonl"),
+        ],
+        {**_environment(), "IMMICH_LAB_EMAIL": "owner@lab.test", "IMMICH_LAB_PASSWORD": kept["immich_password"]},
+        folder / "logs" / "immich.log",
+        ready=JsonLine(),
+        cwd=ROOT,
+    )
+    return str(running.said["url"])
+
+
+def _authentik(folder: Path, processes: Processes, kept: dict[str, str]) -> str:
+    (folder / "authentik").mkdir(parents=True, exist_ok=True)
+    running = processes.find("authentik") or processes.start(
+        "authentik",
+        [
+            *(sys.executable, "-m", "lab.authentik", "--listen", f"127.0.0.1:{kept['port_of_authentik']}"),
+            *("--state", folder / "authentik" / "state", "--requests", folder / "authentik" / "requests.jsonl"),
+            *("--cache-seconds", str(STAND_IN_CACHE_SECONDS), "--load-seconds", "0.5"),
+        ],
+        {
+            **_environment(),
+            "AUTHENTIK_BOOTSTRAP_TOKEN": kept["bootstrap_token"],
+            "AUTHENTIK_BOOTSTRAP_PASSWORD": kept["bootstrap_password"],
+        },
+        folder / "logs" / "authentik.log",
+        ready=JsonLine(),
+        cwd=ROOT,
+    )
+    return str(running.said["url"])
+
+
+def _caddy(folder: Path, processes: Processes, tools: Toolchain, authentik: str, kept: dict[str, str]) -> None:
+    """Start Caddy as an operator would have it: a site of somebody else's, and nothing of ours."""
+    if processes.find("caddy"):
+        return
+    (folder / "caddy").mkdir(parents=True, exist_ok=True)
+    caddyfile = folder / "caddy" / "Caddyfile"
+    host = "\n\t\theader_up Host {upstream_hostport}" if authentik.startswith("https://") else ""
+    caddyfile.write_text(f"""\
+{{
+	admin 127.0.0.1:{kept["port_of_admin"]}
+	storage file_system {folder / "caddy"}
+	local_certs
+	skip_install_trust
+	auto_https disable_redirects
+}}
+
+# Somebody else's site, which the program must leave alone.
+https://other.lab.test:{kept["port_of_caddy"]} {{
+	bind 127.0.0.1
+	respond "somebody else's site"
+}}
+
+# All calls of the program to Authentik pass here, to be counted.
+http://127.0.0.1:{kept["port_of_gateway"]} {{
+	bind 127.0.0.1
+	log {{
+		output file {folder / "caddy" / "gateway.jsonl"}
+	}}
+	reverse_proxy {authentik} {{
+		flush_interval -1{host}
+	}}
+}}
+""")
+    processes.start(
+        "caddy",
+        [tools.caddy.path, "run", "--config", caddyfile, "--adapter", "caddyfile"],
+        {**_environment(), "HOME": str(folder / "caddy"), "XDG_CONFIG_HOME": str(folder / "caddy" / "config")},
+        folder / "logs" / "caddy.log",
+        ready=Port(int(kept["port_of_caddy"])),
+        cwd=folder,
+    )
+
+
+def _operator(admin: Admin, kept: dict[str, str], folder: Path) -> str:
+    """The key of the least-privilege token that the program runs with, made once."""
+    if "operator_token" not in kept:
+        kept["operator_token"] = admin.operator("lab-operator")
+        write_private(folder / "kept.json", kept)
+    return kept["operator_token"]
+
+
+def _engine_env(folder: Path, tools: Toolchain) -> dict[str, str]:
+    state = folder / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    return {
+        **tools.env(),
+        "PULUMI_HOME": str(folder / "pulumi-home"),
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # So that `pulumi up --stack lab` alone finds the settings, which do not stand beside Pulumi.yaml.
+        "PULUMI_OPTION_CONFIG_FILE": str(folder / DIRECTORY_OF_STACK / f"Pulumi.{STACK}.yaml"),
+    }
+
+
+def _stack(folder: Path, lab: Lab, immich: str, gateway: str) -> None:
+    """Make the stack, whose settings file the engine writes beside the Pulumi.yaml that it is made from."""
+    directory = folder / DIRECTORY_OF_STACK
+    if not Path(lab.config_file).exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "Pulumi.yaml", directory)
+        initial = replace(lab, env={**lab.env, "PULUMI_OPTION_CONFIG_FILE": ""})
+        Stack(initial).must("stack", "init", "--cwd", str(directory))
+    document = yaml.safe_load(Path(lab.config_file).read_text()) or {}
+    document["config"] = {
+        "authentik:url": gateway,
+        "caddy:admin": lab.caddy_admin,
+        "immich:url": lab.immich_url,
+        "immich:upstream": immich,
+        "immich:outpostUrl": lab.authentik_url,
+        "immich:peopleGroups": [lab.names["people_group"]],
+        "immich:serviceAccount": lab.names["service_account"],
+        "immich:phonesGroup": lab.names["phones_group"],
+        "immich:application": lab.names["application"],
+        "immich:providerName": lab.names["provider"],
+        **{key: value for key, value in (document.get("config") or {}).items() if key == "immich:phones"},
+    }
+    Path(lab.config_file).write_text(yaml.safe_dump(document))
+
+
+def _environment() -> dict[str, str]:
+    """What a server of the lab needs of this process's environment; no variable that may hold a secret."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}

@@ -1,0 +1,105 @@
+"""The lab's Pulumi stack: the real engine on the project's own program."""
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.files import ROOT, Lab
+
+
+class StackError(Exception):
+    """The engine failed; the text is what it printed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the engine printed, its exit code, and the seconds it took."""
+
+    output: str
+    code: int
+    seconds: float
+
+
+class Stack:
+    """Runs the engine on the lab's stack. Secrets go by the environment."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._env = {**os.environ, **lab.env}
+
+    def run(self, *arguments: str, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()) -> Run:
+        """Run a command on the stack; any exit code is an answer. env: taken in place of the lab's own."""
+        command = [*prefix, self._lab.pulumi, *arguments, "--stack", self._lab.stack, "--non-interactive"]
+        begun = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self._env if env is None else env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Run(done.stdout, done.returncode, time.monotonic() - begun)
+
+    def must(self, *arguments: str, env: dict[str, str] | None = None) -> Run:
+        """Run a command that must succeed. Raises StackError."""
+        run = self.run(*arguments, env=env)
+        if run.code != 0:
+            raise StackError(f"pulumi {' '.join(arguments)} exited with {run.code}:\n{run.output}")
+        return run
+
+    def up(self, *arguments: str) -> Run:
+        """Bring what there is to what is declared."""
+        return self.must("up", "--yes", *self._config, *arguments)
+
+    def preview(self, *arguments: str) -> Run:
+        """Say what an up would do."""
+        return self.must("preview", *self._config, *arguments)
+
+    def refresh(self, *arguments: str) -> Run:
+        """Bring the state to what there is."""
+        return self.must("refresh", "--yes", *self._config, *arguments)
+
+    def destroy(self, *arguments: str) -> Run:
+        """Remove everything of the stack's."""
+        return self.must("destroy", "--yes", *self._config, *arguments)
+
+    def outputs(self, *, secrets: bool = True) -> dict[str, Any]:
+        """The stack's outputs."""
+        shown = ["--show-secrets"] if secrets else []
+        found: dict[str, Any] = json.loads(self.must("stack", "output", "--json", *shown).output)
+        return found
+
+    def export(self) -> dict[str, Any]:
+        """The stack's state, secrets as they are stored."""
+        state: dict[str, Any] = json.loads(self.must("stack", "export").output)
+        return state
+
+    def urns(self) -> dict[str, str]:
+        """The resources' URNs by their names."""
+        resources = self.export()["deployment"].get("resources", [])
+        return {each["urn"].rpartition("::")[2]: each["urn"] for each in resources}
+
+    def configure(self, **settings: object) -> None:
+        """Set settings of the program, immich:name by name; None takes one out."""
+        path = Path(self._lab.config_file)
+        document = yaml.safe_load(path.read_text()) or {}
+        config = document.setdefault("config", {})
+        for name, value in settings.items():
+            if value is None:
+                config.pop(f"immich:{name}", None)
+            else:
+                config[f"immich:{name}"] = value
+        path.write_text(yaml.safe_dump(document))
+
+    @property
+    def _config(self) -> tuple[str, str]:
+        return ("--config-file", self._lab.config_file)

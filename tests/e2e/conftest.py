@@ -1,0 +1,28 @@
+"""A lab of the tests' own, beside any that the developer has running; torn down at the end."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.driver import Driver
+from lab.files import ROOT
+from lab.house import build, tear_down
+
+FOLDER = ROOT / ".lab" / "e2e"
+
+
+def _quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Driver]:
+    """A running lab with the stack up."""
+    tear_down(FOLDER, _quiet)  # what a killed run left
+    try:
+        driver = Driver(build(FOLDER, _quiet))
+        driver.stack.up()
+        assert driver.until(True, driver.header()) is not None
+        yield driver
+    finally:
+        tear_down(FOLDER, _quiet)
