@@ -35,21 +35,16 @@ def build(folder: Path, say: Say) -> Lab:
     processes = Processes(folder)
     say("Starting Immich's stand-in")
     immich = _immich(folder, processes, kept)
-    real = os.environ.get("LAB_AUTHENTIK_URL", "").rstrip("/")
+    real = _real_authentik(folder)
     if real:
-        say(f"Using the Authentik at {urlsplit(real).netloc}")
-        authentik, token = real, os.environ.get("LAB_AUTHENTIK_TOKEN", "")
-        if not token:
-            raise ValueError("LAB_AUTHENTIK_TOKEN is not set, but LAB_AUTHENTIK_URL is: set both")
+        authentik, token = real
+        say(f"Using the Authentik at {urlsplit(authentik).netloc}")
     else:
         say("Starting Authentik's stand-in with its outpost")
         authentik, token = _authentik(folder, processes, kept), kept["bootstrap_token"]
     say("Starting Caddy with a certificate authority of its own")
     _caddy(folder, processes, tools, authentik, kept)
     names = _names(kept["id"] if real else "")
-    admin = Admin(authentik, token)
-    family = admin.group(names["people_group"])
-    people = {names["person"]: admin.account(names["person"], family)}
     host = f"immich{'-' + kept['id'] if real else ''}.lab.test"
     lab = Lab(
         immich_url=f"https://{host}:{kept['port_of_caddy']}",
@@ -60,17 +55,23 @@ def build(folder: Path, say: Say) -> Lab:
         caddy_admin=f"http://127.0.0.1:{kept['port_of_admin']}",
         immich_log=str(folder / "immich" / "requests.jsonl"),
         pulumi=str(tools.pulumi.path),
-        env={**_engine_env(folder, tools), "AUTHENTIK_TOKEN": token if real else _operator(admin, kept, folder)},
+        env=_engine_env(folder, tools),
         stack=STACK,
         config_file=str(folder / DIRECTORY_OF_STACK / f"Pulumi.{STACK}.yaml"),
         gateway_log=str(folder / "caddy" / "gateway.jsonl"),
         cache_seconds=REAL_CACHE_SECONDS if real else STAND_IN_CACHE_SECONDS,
         names=names,
-        people=people,
+        people={},
         immich_email="owner@lab.test",
         immich_password=kept["immich_password"],
         real=bool(real),
     )
+    lab.save(folder)  # before anything is made in Authentik, so that tear_down knows where to look
+    admin = Admin(authentik, token)
+    family = admin.group(names["people_group"])
+    operator = token if real else _operator(admin, kept, folder)
+    people = {names["person"]: admin.account(names["person"], family)}
+    lab = replace(lab, people=people, env={**lab.env, "AUTHENTIK_TOKEN": operator})
     _stack(folder, lab, immich, f"http://127.0.0.1:{kept['port_of_gateway']}")
     lab.save(folder)
     return lab
@@ -79,17 +80,14 @@ def build(folder: Path, say: Say) -> Lab:
 def tear_down(folder: Path, say: Say) -> None:
     """Destroy the stack, remove the lab's own objects, end the servers. What is gone already is fine."""
     processes = Processes(folder)
-    try:
-        lab = Lab.load(folder)
-    except FileNotFoundError:
-        lab = None
-    if lab is not None:
+    if _described(folder):
         lab = build(folder, say)  # destroying takes the servers, and one may have died
         say("Destroying the stack")
-        Stack(lab).destroy("--remove")
+        stack = Stack(lab)
+        stack.settle()
+        stack.destroy("--remove")
         admin = Admin(lab.authentik_url, lab.authentik_token)
-        for person in lab.people:
-            admin.remove_user(person)
+        admin.remove_user(lab.names["person"])
         admin.remove_group(lab.names["people_group"])
     for name in processes.stop_all():
         say(f"Ended {name}")
@@ -97,6 +95,24 @@ def tear_down(folder: Path, say: Say) -> None:
         (folder / leftover).unlink(missing_ok=True)
     for directory in ("authentik", "immich", "caddy", "state", DIRECTORY_OF_STACK):
         shutil.rmtree(folder / directory, ignore_errors=True)
+
+
+def _described(folder: Path) -> Lab | None:
+    """The lab that lab.json tells of, or None."""
+    try:
+        return Lab.load(folder)
+    except FileNotFoundError:
+        return None
+
+
+def _real_authentik(folder: Path) -> tuple[str, str] | None:
+    """URL and token of a real Authentik: the one this lab was built on, or the one that the environment names."""
+    if lab := _described(folder):
+        return (lab.authentik_url, lab.authentik_token) if lab.real else None
+    url, token = (os.environ.get(f"LAB_AUTHENTIK_{part}", "") for part in ("URL", "TOKEN"))
+    if bool(url) != bool(token):
+        raise ValueError("set both LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN, or neither")
+    return (url.rstrip("/"), token) if url else None
 
 
 def _kept(folder: Path) -> dict[str, str]:
@@ -167,7 +183,7 @@ def _caddy(folder: Path, processes: Processes, tools: Toolchain, authentik: str,
         return
     (folder / "caddy").mkdir(parents=True, exist_ok=True)
     caddyfile = folder / "caddy" / "Caddyfile"
-    host = "\n\t\theader_up Host {upstream_hostport}" if authentik.startswith("https://") else ""
+    host = " {\n\t\theader_up Host {upstream_hostport}\n\t}" if authentik.startswith("https://") else ""
     caddyfile.write_text(f"""\
 {{
 	admin 127.0.0.1:{kept["port_of_admin"]}
@@ -189,9 +205,7 @@ http://127.0.0.1:{kept["port_of_gateway"]} {{
 	log {{
 		output file {folder / "caddy" / "gateway.jsonl"}
 	}}
-	reverse_proxy {authentik} {{
-		flush_interval -1{host}
-	}}
+	reverse_proxy {authentik}{host}
 }}
 """)
     processes.start(

@@ -72,6 +72,12 @@ class Stack:
         """Remove everything of the stack's."""
         return self.must("destroy", "--yes", *self._config, *arguments)
 
+    def settle(self) -> None:
+        """Take up what an interrupted run left: a destroy would forget an object that was about to be made."""
+        self.run("cancel", "--yes")
+        if self.export()["deployment"].get("pending_operations"):
+            self.up()
+
     def outputs(self, *, secrets: bool = True) -> dict[str, Any]:
         """The stack's outputs."""
         shown = ["--show-secrets"] if secrets else []

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -37,7 +36,9 @@ class Client:
     """Authentik's API v3 at url with token. Threads may share it."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._base = url.rstrip("/") + "/api/v3"
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise AuthentikError("AUTHENTIK_TOKEN is no key of a token: it has spaces, line breaks or other letters.")
+        self._base, self._token = url.rstrip("/") + "/api/v3", token
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
         self._session.headers["Accept"] = "application/json"
@@ -50,12 +51,21 @@ class Client:
     def find(self, path: str, query: Mapping[str, str], call: Call) -> list[dict[str, Any]]:
         """All objects of a list, over its pages, that the server's filter lets through."""
         found: list[dict[str, Any]] = []
-        page = 1
-        while page:
+        page, following = 0, 1
+        while following > page:
+            page = following
             asked = {**query, "page_size": str(PAGE_SIZE)} | ({"page": str(page)} if page > 1 else {})
             answer = self._object("GET", path, call, query=asked)
-            found += answer["results"]
-            page = int(answer["pagination"]["next"])
+            try:
+                found += answer["results"]
+                following = int(answer["pagination"]["next"])
+            except (KeyError, TypeError, ValueError):
+                following = -1
+        if following != 0:
+            raise AuthentikError(
+                f"{_what(call, 'GET', path)} answered something else than the pages of a list. "
+                f"Check that authentik:url ({self._where()}) is Authentik itself."
+            )
         return found
 
     def post(self, path: str, body: Mapping[str, Any], call: Call) -> dict[str, Any]:
@@ -73,9 +83,11 @@ class Client:
     def delete(self, path: str, call: Call) -> None:
         """Delete an object; one that is gone already is fine."""
         try:
-            self._send("DELETE", path, call, None, None)
+            response = self._send("DELETE", path, call, None, None)
         except NotFound:
             return
+        if response.status_code != 204:
+            raise self._no_authentik(response, "DELETE", path, call, "the answer to it")
 
     def _object(
         self,
@@ -89,13 +101,17 @@ class Client:
         response = self._send(method, path, call, query, body)
         answer = _json(response)
         if not isinstance(answer, dict):
-            kind = response.headers.get("Content-Type", "no content type")
-            lost = AnswerLost if method == "POST" else AuthentikError
-            raise lost(
-                f"{_what(call, method, path)} answered {response.status_code} with {kind} that is no JSON object. "
-                f"Check that authentik:url ({self._where()}) is Authentik itself and not a login page in front of it."
-            )
+            raise self._no_authentik(response, method, path, call, "a JSON object")
         return answer
+
+    def _no_authentik(
+        self, response: requests.Response, method: Method, path: str, call: Call, wanted: str
+    ) -> AuthentikError:
+        kind = self._clean(response.headers.get("Content-Type", "no content type"))
+        return (AnswerLost if method == "POST" else AuthentikError)(
+            f"{_what(call, method, path)} answered {response.status_code} with {kind}, which is not {wanted}. "
+            f"Check that authentik:url ({self._where()}) is Authentik itself and not a login page in front of it."
+        )
 
     def _send(
         self,
@@ -131,9 +147,13 @@ class Client:
             ) from None
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
             raise self._unanswered(what, method, error) from None
+        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
+            raise AuthentikError(f"{what}: authentik:url ({self._where()}) is no URL of a server.") from None
         except requests.exceptions.RequestException as error:
-            lost = AnswerLost if method == "POST" else AuthentikError
-            raise lost(f"{what}: the answer broke off ({type(error).__name__}). Run the command again.") from None
+            broke_off = f"{what}: the answer broke off ({type(error).__name__}). Run the command again."
+            if method == "POST":
+                raise AnswerLost(broke_off) from None
+            raise _Transient(AuthentikError(broke_off), bound=BUSY_BOUND) from None
         self._judge(response, what, method, call)
         return response
 
@@ -150,16 +170,17 @@ class Client:
 
     def _judge(self, response: requests.Response, what: str, method: Method, call: Call) -> None:
         status = response.status_code
-        said = _said(response)
+        said = self._clean(_said(response))
         if status == 429 or status in _LOST_STATUSES:
             error = AuthentikError(f"{what} answered {status}: {said}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
             raise _Transient(error, bound=BUSY_BOUND, after=_retry_after(response))
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("Location", ""))
+            target = re.split(r"[?#]", response.headers.get("Location", ""))[0]
+            place = re.sub(r"//[^/]*@", "//", self._clean(target))
             raise AuthentikError(
-                f"{what} answered {status}, a redirect to {target.scheme}://{target.netloc}{target.path}. "
+                f"{what} answered {status}, a redirect to {place}. "
                 "authentik:url must be Authentik's own address, with https if it has it and no login page in front."
             )
         if status == 403:
@@ -176,9 +197,12 @@ class Client:
         if not 200 <= status < 300:
             raise AuthentikError(f"{what} answered {status}: {said}. Look into Authentik's own log.")
 
+    def _clean(self, text: str) -> str:
+        """What a server said, without our token even where it says that."""
+        return _printable(text.replace(self._token, "…"))
+
     def _where(self) -> str:
-        parts = urlsplit(self._base)
-        return f"{parts.scheme}://{parts.netloc}"
+        return _printable(self._base.removesuffix("/api/v3"))
 
 
 _clients: dict[tuple[str, str], Client] = {}
@@ -208,13 +232,13 @@ class _Transient(Exception):
         self.error, self.bound, self.after = error, bound, after
 
 
-_growing = wait_exponential_jitter(initial=0.2, max=8, jitter=0.3)
+_growing = wait_exponential_jitter(multiplier=0.2, max=8, jitter=0.3)
 
 
 def _pause(state: RetryCallState) -> float:
     transient = state.outcome.exception() if state.outcome else None
     if isinstance(transient, _Transient) and transient.after is not None:
-        return transient.after
+        return max(transient.after, _growing(state))
     return _growing(state)
 
 

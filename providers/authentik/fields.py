@@ -53,6 +53,10 @@ class Field:
         """Whether two values mean the same to the server."""
         return bool(one == other)
 
+    def holds(self, seen: Json, declared: Json) -> bool:
+        """Whether what the server has is what is declared."""
+        return self.same(seen, declared)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Field):
@@ -176,9 +180,10 @@ class Reference(Text):
 
 @dataclass(frozen=True, kw_only=True)
 class ListOf(Field):
-    """A list whose order says nothing."""
+    """A list whose order says nothing. grows: the server adds some of its own, which are no drift."""
 
     item: Field
+    grows: bool = False
     empty: Json | Unset = field(default_factory=list)
 
     def convert(self, value: Json) -> list[Json]:
@@ -191,6 +196,11 @@ class ListOf(Field):
 
     def same(self, one: Json, other: Json) -> bool:
         return sorted(map(str, one or [])) == sorted(map(str, other or []))
+
+    def holds(self, seen: Json, declared: Json) -> bool:
+        if self.grows:
+            return {str(each) for each in declared or []} <= {str(each) for each in seen or []}
+        return self.same(seen, declared)
 
 
 def is_uuid(value: Json) -> bool:

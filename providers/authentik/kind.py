@@ -140,7 +140,7 @@ def observed(kind: Kind, declared: Mapping[str, Json], resolved: Resolved, answe
             bag[name] = declared[name]
             continue
         value = _names(each, answer[name], resolved.get(name, {}))
-        bag[name] = declared[name] if each.same(value, declared[name]) else value
+        bag[name] = declared[name] if each.holds(value, declared[name]) else value
     return bag
 
 

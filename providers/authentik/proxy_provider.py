@@ -19,16 +19,17 @@ from providers.errors import brief
 class ProxyProviderArgs(TypedDict, total=False):
     """The arguments of ProxyProvider.
 
-    Flows by primary key or slug, property_mappings by primary key, managed name or name, certificate by primary key
-    or name, jwt_federation_sources by primary key or slug. skip_path_regex: a regular expression a line, of paths
-    that anybody may enter. intercept_header_auth: the outpost reads Basic headers; basic_auth_enabled: it sends them.
+    Flows by primary key or slug, property_mappings by primary key, managed name or name (the server always adds those
+    that its outpost needs), certificate by primary key or name, jwt_federation_sources by primary key or slug.
+    skip_path_regex: a regular expression a line, of paths that anybody may enter. intercept_header_auth: the outpost
+    reads Basic headers; basic_auth_enabled: it sends them.
     """
 
     name: Required[Annotated[Input[str], Text(blank=False)]]
     authentication_flow: Annotated[Input[str], Reference(lookup=FLOW)]
     authorization_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
     invalidation_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
-    property_mappings: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=SCOPE_MAPPING))]
+    property_mappings: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=SCOPE_MAPPING), grows=True)]
     internal_host: Annotated[Input[str], Text(rule=web_url)]
     external_host: Required[Annotated[Input[str], Text(blank=False, rule=web_url)]]
     internal_host_ssl_validation: Annotated[Input[bool], Boolean(default=True)]

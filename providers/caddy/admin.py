@@ -47,7 +47,7 @@ class Admin:
     def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         retrying = Retrying(
             retry=retry_if_exception_type(requests.ConnectionError),
-            wait=wait_exponential_jitter(initial=0.2, max=2, jitter=0.2),
+            wait=wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
             stop=stop_after_delay(BOUND),
             reraise=True,
         )
