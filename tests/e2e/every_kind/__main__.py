@@ -1,0 +1,60 @@
+"""One object of every kind, in one form or the other: what the lifecycle tests deploy."""
+
+import pulumi
+
+from providers.authentik import (
+    Application,
+    AppPassword,
+    Group,
+    OutpostAttachment,
+    PolicyBinding,
+    ProxyProvider,
+    ServiceAccount,
+    User,
+)
+from providers.authentik.application import ApplicationArgs
+
+config = pulumi.Config()
+second = config.require_bool("second")
+suffix = config.require("suffix")
+number = 2 if second else 1
+
+group = Group("group", name=f"every-group-{number}-{suffix}", attributes={"number": number})
+user = User(
+    "user",
+    username=f"every-user-{suffix}",
+    name=f"User {number}",
+    email=f"{number}@lab.test",
+    groups=[group.id],
+    path=f"every/{number}",
+)
+account = ServiceAccount(
+    "account", username=f"every-account-{suffix}", name=f"Account {number}", groups=[group.id], is_active=not second
+)
+password = AppPassword(
+    "password", identifier=f"every-password-{suffix}", user=user.id, description=f"Password {number}"
+)
+provider = ProxyProvider(
+    "provider",
+    name=f"every provider {number} {suffix}",
+    mode="forward_single",
+    external_host=f"https://every-{number}-{suffix}.lab.test",
+    authorization_flow="default-provider-authorization-implicit-consent",
+    invalidation_flow="default-provider-invalidation-flow",
+    property_mappings=["goauthentik.io/providers/oauth2/scope-openid"],
+    skip_path_regex="^/open$\n^/health$" if second else "",
+    access_token_validity="hours=2" if second else "hours=1",
+)
+described = ApplicationArgs(
+    name=f"Every application {number}",
+    slug=f"every-{number}-{suffix}",
+    provider=provider.id,
+    policy_engine_mode="all" if second else "any",
+)
+if not second:
+    described["meta_description"] = "A line that the second form does not have"
+application = Application("application", **described)
+binding = PolicyBinding("binding", target=application.id, group=group.name, timeout=30 + number, negate=second)
+attachment = OutpostAttachment("attachment", provider=provider.id)
+
+pulumi.export("password", password.key)
