@@ -1,0 +1,47 @@
+"""The documents tell the truth where a machine can tell."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.authentik_admin import RIGHTS
+
+ROOT = Path(__file__).parents[2]
+
+
+def _between(text: str, marker: str) -> list[str]:
+    found = re.search(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", text, re.DOTALL)
+    assert found is not None
+    return found[1].splitlines()
+
+
+def _row(name: str, setting: dict[str, Any]) -> str:
+    if "default" not in setting:
+        column = "required"
+    else:
+        default = setting["default"]
+        shown = default if isinstance(default, str) else json.dumps(default)
+        column = f"`{shown}`" if shown else ""
+    return f"| `{name}` | {setting['type']} | {column} | {setting['description']} |"
+
+
+def test_the_readmes_table_of_settings_is_pulumi_yamls() -> None:
+    settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    table = _between((ROOT / "README.md").read_text(), "settings")
+    assert table[2:] == [_row(name, setting) for name, setting in settings.items()]
+
+
+def test_the_rights_in_the_docs_are_those_of_the_labs_least_privilege_token() -> None:
+    table = "\n".join(_between((ROOT / "docs" / "security.md").read_text(), "rights"))
+    assert sorted(re.findall(r"authentik_\w+\.\w+", table)) == sorted(RIGHTS)
+
+
+def test_the_example_stack_holds_no_secret_and_only_known_settings() -> None:
+    example = (ROOT / "Pulumi.prod.yaml").read_text()
+    known = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() | {"authentik:url", "caddy:admin"}
+    assert yaml.safe_load(example)["config"].keys() <= known
+    assert set(re.findall(r"^  # (immich:\w+):", example, re.MULTILINE)) <= known
+    assert not re.search(r"secure:|token: \S", example)
