@@ -149,7 +149,7 @@ class Client:
             raise self._unanswered(what, method, error) from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
             raise AuthentikError(f"{what}: authentik:url ({self._where()}) is no URL of a server.") from None
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, ValueError) as error:  # ValueError: a Location that is no URL
             broke_off = f"{what}: the answer broke off ({type(error).__name__}). Run the command again."
             if method == "POST":
                 raise AnswerLost(broke_off) from None

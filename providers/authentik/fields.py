@@ -77,6 +77,8 @@ class Text(Field):
             raise ValueError("expected a text that is not blank")
         if _CONTROL.search(value.replace("\n", "") if self.lines else value):
             raise ValueError("expected no control characters and no line breaks")
+        if value != value.strip():
+            raise ValueError("expected no spaces at its ends, which the server would cut off")
         if len(value) > self.max_length:
             raise ValueError(f"expected at most {self.max_length} characters, got {len(value)}")
         return value

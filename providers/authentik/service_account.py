@@ -79,13 +79,13 @@ class ServiceAccountProvider(AuthentikProvider):
         return "name" in refused.fields
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        account = super().live(id_, props)
-        if account is None or "token" not in props:
-            return account
+        """One read for both: the answer for the app password holds its account."""
+        if "token" not in props:
+            return super().live(id_, props)
         token = self._app_password(props["token"], props)
-        if token is None or token["user"] != account["pk"] or token["intent"] != "app_password":
+        if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
             return None  # without its password it is no account that a phone could use
-        return {**account, "expiring": token["expiring"], "expires": token["expires"]}
+        return {**token["user_obj"], "expiring": token["expiring"], "expires": token["expires"]}
 
     def unfinished(self, found: Bag) -> bool:
         """Left between the two calls of make: in no group, at the default path, and never logged in."""

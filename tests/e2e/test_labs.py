@@ -1,0 +1,61 @@
+"""Labs: two stand side by side, and one on an Authentik that is there already leaves it as it was."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.authentik import StandIn
+from lab.authentik_admin import Admin
+from lab.driver import Driver
+from lab.files import ROOT, Lab
+
+
+def _lab(command: str, folder: Path, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", command],
+        cwd=ROOT,
+        env={**os.environ, "LAB_DIR": str(folder), **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver, tmp_path: Path) -> None:
+    with StandIn(tmp_path / "authentik", load_seconds=1) as authentik:
+        admin = Admin(authentik.url, authentik.token)
+        admin.group("immich-mobile-users")  # somebody's own, of a name that the program would take
+        before = admin.snapshot()
+        real = {"LAB_AUTHENTIK_URL": authentik.url, "LAB_AUTHENTIK_TOKEN": authentik.token}
+        _lab("up", tmp_path / "lab", **real)
+        lab = Lab.load(tmp_path / "lab")
+        other = Driver(lab)
+        assert lab.authentik_url == authentik.url
+        assert other.passes(other.header())
+        assert not driver.passes(other.header())
+        assert driver.passes(driver.header())
+        made = {part: set(after) - set(before[part]) for part, after in admin.snapshot().items()}
+        ours = {lab.names["service_account"], lab.names["person"]}
+        assert made["users"] == ours
+        assert made["groups"] == {lab.names["phones_group"], lab.names["people_group"]}
+        _lab("down", tmp_path / "lab")  # knows by itself which Authentik it was
+        assert admin.snapshot() == before
+    assert not (tmp_path / "lab" / "lab.json").exists()
+
+
+def test_lab_json_holds_what_a_driver_needs(driver: Driver) -> None:
+    described = json.loads((ROOT / ".lab" / "e2e" / "lab.json").read_text())
+    for key in ("immich_url", "address", "authentik_url", "authentik_token", "caddy_admin", "stack"):
+        assert described[key]
+    assert "BEGIN CERTIFICATE" in Path(described["ca"]).read_text()
+    assert Path(described["pulumi"]).exists()
+    assert {"PULUMI_BACKEND_URL", "PULUMI_HOME", "AUTHENTIK_TOKEN"} <= described["env"].keys()
+    first = json.loads(Path(described["immich_log"]).read_text().splitlines()[0])
+    assert {"method", "path", "headers"} <= first.keys()
+    assert (ROOT / ".lab" / "e2e" / "lab.json").stat().st_mode & 0o077 == 0

@@ -1,0 +1,66 @@
+"""Phones: each has an account and a header of its own, and comes and goes without touching the others."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.driver import Driver
+from lab.gateway import counted
+
+
+@pytest.fixture
+def one_phone(driver: Driver) -> Iterator[str]:
+    """The header of the one default phone; afterwards it is the only one again."""
+    yield driver.headers()["phone"]
+    driver.stack.configure(phones=None)
+    driver.stack.up()
+
+
+def test_adding_a_phone_leaves_the_others_alone_and_removing_it_revokes_it_alone(
+    driver: Driver, one_phone: str
+) -> None:
+    driver.stack.configure(phones=[{"name": "phone"}, {"name": "anna"}])
+    with counted(driver.lab) as calls:
+        driver.stack.up()
+    assert len(calls) <= 3
+    headers = driver.headers()
+    base = driver.lab.names["service_account"]
+    assert driver.stack.outputs()["serviceAccounts"] == {"phone": base, "anna": f"{base}-anna"}
+    assert headers["phone"] == one_phone
+    assert driver.until(True, {"Authorization": headers["anna"]}) is not None
+
+    driver.stack.configure(phones=[{"name": "phone"}])
+    with counted(driver.lab) as calls:
+        driver.stack.up()
+    assert len(calls) == 1
+    assert driver.until(False, {"Authorization": headers["anna"]}) is not None
+    assert driver.passes({"Authorization": one_phone})
+    assert driver.admin.user(f"{base}-anna") is None
+
+
+def test_raising_the_generation_makes_a_new_account_and_ends_the_old_one(driver: Driver, one_phone: str) -> None:
+    driver.stack.configure(phones=[{"name": "phone", "generation": 2}])
+    driver.stack.up()
+    base = driver.lab.names["service_account"]
+    assert driver.stack.outputs()["serviceAccounts"] == {"phone": f"{base}-g2"}
+    assert driver.until(True, driver.header()) is not None
+    assert driver.until(False, {"Authorization": one_phone}) is not None
+    assert driver.admin.user(base) is None
+
+
+def test_a_second_group_of_people_is_let_in_and_the_first_stays(driver: Driver) -> None:
+    first, second = driver.lab.names["people_group"], f"{driver.lab.names['people_group']}-2"
+    group = driver.admin.group(second)
+    driver.stack.configure(peopleGroups=[second, first])
+    try:
+        with counted(driver.lab) as calls:
+            driver.stack.up()
+        assert sorted(method for method, _ in calls.made) == ["GET", "GET", "POST"]
+        target = driver.admin.call("GET", f"/core/applications/{driver.lab.names['application']}/")["pk"]
+        bound = driver.admin.call("GET", "/policies/bindings/", query={"target": target})["results"]
+        assert group in [each["group"] for each in bound]
+        assert len({each["order"] for each in bound}) == len(bound) == 3
+    finally:
+        driver.stack.configure(peopleGroups=[first])
+        driver.stack.up()
+        driver.admin.remove_group(second)
