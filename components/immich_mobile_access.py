@@ -1,5 +1,8 @@
 """ImmichMobileAccess: the phone gets through Caddy and Authentik to Immich, and to nothing else."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pulumi
 from pulumi import Output, ResourceOptions
 
@@ -13,7 +16,7 @@ from providers.authentik import (
     ProxyProvider,
     ServiceAccount,
 )
-from providers.authentik.provider import MARKER
+from providers.authentik.ownership import MARKER
 from providers.caddy import CaddyConfig, render
 
 
@@ -41,13 +44,13 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         provider = self._proxy_provider()
         application = self._application(provider)
         bindings = self._bindings(application, group)
-        attachment = self._attachment(provider, bindings)
+        attachment = self._attachment(provider, application, bindings)
         self._site(attachment)
 
         self.url = Output.from_input(settings.site.url)
         self.header_name = Output.from_input(HEADER_NAME)
-        self.headers = Output.secret(Output.all(**{phone: _header(account) for phone, account in accounts.items()}))
-        self.service_accounts = Output.all(**{phone: account.username for phone, account in accounts.items()})
+        self.headers = Output.secret(_gathered({phone: _header(account) for phone, account in accounts.items()}))
+        self.service_accounts = _gathered({phone: account.username for phone, account in accounts.items()})
         self.application = application.slug
         self.register_outputs(
             {
@@ -116,11 +119,15 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             for resource, group in groups.items()
         ]
 
-    def _attachment(self, provider: ProxyProvider, bindings: list[PolicyBinding]) -> OutpostAttachment:
+    def _attachment(
+        self, provider: ProxyProvider, application: Application, bindings: list[PolicyBinding]
+    ) -> OutpostAttachment:
         return OutpostAttachment(
             f"{self._prefix}-outpost",
             outpost=self._settings.outpost,
             provider=provider.id,
+            application=application.id,
+            adopt=self._settings.adopt,
             opts=self._child(depends_on=bindings),
         )
 
@@ -138,6 +145,12 @@ class ImmichMobileAccess(pulumi.ComponentResource):
 
     def _child(self, depends_on: list[PolicyBinding] | list[OutpostAttachment] | None = None) -> ResourceOptions:
         return ResourceOptions(parent=self, depends_on=depends_on)
+
+
+def _gathered(outputs: Mapping[str, Output[str]]) -> Output[dict[str, str]]:
+    """One output of many; Output.all would make a list of none."""
+    gathered: Output[Any] = Output.from_input(dict(outputs))
+    return gathered
 
 
 def _header(account: ServiceAccount) -> Output[str]:

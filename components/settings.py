@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from providers.authentik.fields import is_uuid
 from providers.authentik.rules import no_colon, slug
 from providers.caddy.site import Site, upstream_url, web_origin
 
@@ -138,6 +139,8 @@ class _Reader:
         for item in self._list(key):
             if not isinstance(item, str) or not item.strip() or item != item.strip() or _CONTROL.search(item):
                 self.wrong(key, f"expected a list of group names, got {item!r:.60}")
+            elif is_uuid(item):
+                self.wrong(key, f"expected each group by its name, got the primary key {item}")
             elif item in found:
                 self.wrong(key, f"expected each group once, got {item!r} again")
             else:
@@ -175,6 +178,7 @@ class _Reader:
 
 
 def _username(value: str) -> str | None:
-    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9._]{0,78}[a-z0-9])?", value):
+    # No dots and underscores: Authentik names the password's token by what is left without them.
+    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,78}[a-z0-9])?", value):
         return None
-    return no_colon(value) or "expected a-z, 0-9, dots, hyphens and underscores, at most 80"
+    return no_colon(value) or "expected a-z, 0-9 and hyphens, at most 80"

@@ -14,7 +14,8 @@ from providers.authentik.errors import AuthentikError, Call
 from providers.authentik.fields import Boolean, Json, Reference, Text, Timestamp
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import USER
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug
 
 
@@ -58,9 +59,8 @@ class AppPasswordProvider(AuthentikProvider):
             self._refuse_misplaced(answer["user"], body["user"], inputs)
             viewing = Call(f"read the key of {self.label(inputs)}", "authentik_core.view_token_key")
             key = self.client.get(f"{self.kind.path}{inputs['identifier']}/view_key/", viewing)["key"]
-        except AuthentikError:
-            self.remove(inputs)
-            raise
+        except AuthentikError as error:
+            raise self.undo(inputs, error) from None
         return {**answer, "key": key}
 
     def _refuse_misplaced(self, got: int, wanted: int, inputs: Bag) -> None:

@@ -8,8 +8,10 @@ from pulumi import Input, Output
 
 from providers.authentik.errors import Call, NotFound
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Text
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.kind import Bag, Kind, Resolved
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.proxy_provider import new_providers
+from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug, web_url
 
 
@@ -42,17 +44,57 @@ class ApplicationProvider(AuthentikProvider):
         address="slug",
     )
 
+    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+        """Looked at before make, which would take the provider of what stands off its outposts."""
+        return self.find(inputs, resolved) if _was_there(body) else None
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        """An application is open to everybody until it is bound, so its provider is on no outpost meanwhile."""
+        if _was_there(body):
+            self._close(body["provider"], inputs)
+        return super().make(inputs, body)
+
+    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+        """Taking over must not let anybody in whom what stands there keeps out."""
+        if found["policy_engine_mode"] == "all" and inputs["policy_engine_mode"] == "any":
+            return (
+                "it exists in policy_engine_mode all, where every binding must hold, and ours is any, where one is "
+                "enough. Change it in Authentik first, or give ours another slug"
+            )
+        call = Call(f"read the bindings of {self.label(inputs)}", "authentik_policies.view_policybinding")
+        bindings = self.client.find("/policies/bindings/", {"target": found["pk"]}, call)
+        if any(each["negate"] and each["enabled"] and each["target"] == found["pk"] for each in bindings):
+            return (
+                "it exists with a negated binding, beside which another one lets everybody else in. Remove the negated "
+                "one in Authentik first, or give ours another slug"
+            )
+        return None
+
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        """An application whose slug was changed is found by its proxy provider, which names it."""
-        if "provider" not in props:
-            return None
-        call = Call(f"find {self.label(props)} by its provider", "authentik_providers_proxy.view_proxyprovider")
-        try:
-            provider = self.client.get(f"/providers/proxy/{int(props['provider'])}/", call)
-        except NotFound:
-            return None
-        slug_now = provider["assigned_application_slug"]
-        return self.client.get(f"{self.kind.path}{slug_now}/", call) if slug_now else None
+        """An application whose slug was changed is named by its proxy provider, or is in the full list."""
+        call = Call(f"find {self.label(props)} under another slug", self.kind.right("view"))
+        if "provider" in props:
+            try:
+                provider = self.client.get(f"/providers/proxy/{int(props['provider'])}/", call)
+            except NotFound:
+                provider = {}
+            if slug_now := provider.get("assigned_application_slug"):
+                return self.client.get(f"{self.kind.path}{slug_now}/", call)
+        listed = self.client.find(self.kind.path, {"superuser_full_list": "true"}, call)
+        return next((each for each in listed if each["pk"] == id_), None)
+
+    def _close(self, provider: int, inputs: Bag) -> None:
+        doing = f"take proxy provider {provider} off its outposts until {self.label(inputs)} is bound"
+        reading, writing = (Call(doing, f"authentik_outposts.{verb}_outpost") for verb in ("view", "change"))
+        for outpost in self.client.find("/outposts/instances/", {"providers_by_pk": str(provider)}, reading):
+            if provider in outpost["providers"]:
+                others = [each for each in outpost["providers"] if each != provider]
+                self.client.patch(f"/outposts/instances/{outpost['pk']}/", {"providers": others}, writing)
+
+
+def _was_there(body: Bag) -> bool:
+    """Whether the provider was made before this run, and so may be on an outpost."""
+    return "provider" in body and str(body["provider"]) not in new_providers
 
 
 class Application(AuthentikResource, module="authentik", name="Application"):

@@ -212,7 +212,9 @@ _clients_lock = threading.Lock()
 def shared_client(url: str, token: str) -> Client:
     """The one client of this process for url and token: the kinds' providers share it."""
     with _clients_lock:
-        return _clients.setdefault((url, token), Client(url, token))
+        if (url, token) not in _clients:
+            _clients[(url, token)] = Client(url, token)
+        return _clients[(url, token)]
 
 
 class _Bearer(AuthBase):

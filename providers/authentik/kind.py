@@ -140,6 +140,8 @@ def observed(kind: Kind, declared: Mapping[str, Json], resolved: Resolved, answe
             bag[name] = declared[name]
             continue
         value = _names(each, answer[name], resolved.get(name, {}))
+        if value == declared[name] and (called := _called(each, answer.get(f"{name}_obj"), value)):
+            value = called
         bag[name] = declared[name] if each.holds(value, declared[name]) else value
     return bag
 
@@ -164,6 +166,13 @@ def _names(each: Field, value: Json, keys: Mapping[str, Json]) -> Json:
     if isinstance(each, Reference):
         return next((name for name, key in keys.items() if str(key) == str(value)), value)
     return value
+
+
+def _called(each: Field, other: Json, declared: Json) -> Json | None:
+    """What a referenced object is called now, where it was declared by name and the answer tells of it."""
+    if isinstance(each, Reference) and isinstance(other, dict) and each.key_of(declared) is None:
+        return other.get(each.lookup.by[0][1])
+    return None
 
 
 def _field(hint: Any) -> Field:

@@ -9,11 +9,13 @@ from pulumi import Input
 from pulumi.dynamic import CreateResult, ReadResult
 
 from providers.authentik.errors import AuthentikError, Call, NotFound
-from providers.authentik.fields import Integer, Reference, is_uuid
+from providers.authentik.fields import UNSET, Integer, Reference, Text, is_uuid
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import OUTPOST, find_by_name
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
+from providers.handover import HANDOVER, take, was_taken
 
 EMBEDDED = "authentik Embedded Outpost"
 """The outpost that every Authentik runs by itself."""
@@ -22,10 +24,15 @@ _ATTEMPTS = 5
 
 
 class OutpostAttachmentArgs(TypedDict, total=False):
-    """The arguments of OutpostAttachment. outpost: primary key or name; provider: primary key."""
+    """The arguments of OutpostAttachment. outpost: primary key or name; provider: primary key.
+
+    application: the id of the application that the provider serves. A new application takes its provider off the
+    outposts until it is bound, and this puts it on again.
+    """
 
     outpost: Annotated[Input[str], Reference(lookup=OUTPOST, default=EMBEDDED, replaces=True)]
     provider: Required[Annotated[Input[int] | Input[str], Integer(minimum=1, replaces=True)]]
+    application: Annotated[Input[str], Text(blank=False, replaces=True, empty=UNSET)]
 
 
 class OutpostAttachmentProvider(AuthentikProvider):
@@ -53,9 +60,11 @@ class OutpostAttachmentProvider(AuthentikProvider):
                 outpost = self._outpost(name)
             else:
                 outpost = find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
+            found = provider in outpost["providers"]
             outpost = self._until(outpost, provider, attached=True)
-        pk = outpost["pk"]
-        return CreateResult(f"{pk}/{provider}", {**inputs, "outpost_pk": pk})
+        id_ = f"{outpost['pk']}/{provider}"
+        adopted = {"adopted": "{}"} if found and props.get("adopt") is True else {}
+        return CreateResult(id_, {**inputs, "outpost_pk": outpost["pk"], **take(self.kind.path, id_), **adopted})
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -66,10 +75,13 @@ class OutpostAttachmentProvider(AuthentikProvider):
             return ReadResult("", {})
         if inputs["provider"] not in outpost["providers"]:
             return ReadResult("", {})
-        return ReadResult(id_, {**inputs, "outpost_pk": outpost["pk"]}, inputs)
+        kept: Bag = {name: props[name] for name in ("outpost_pk", "adopted", HANDOVER) if name in props}
+        return ReadResult(id_, {**inputs, **kept}, inputs)
 
     @brief
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        if was_taken(self.kind.path, id_, props) or "adopted" in props:
+            return
         inputs = self._inputs(props)
         with _locks[inputs["outpost"]]:
             try:
@@ -83,9 +95,11 @@ class OutpostAttachmentProvider(AuthentikProvider):
     def _until(self, outpost: Bag, provider: int, *, attached: bool) -> Bag:
         doing = f"{'attach' if attached else 'detach'} proxy provider {provider} {'to' if attached else 'from'}"
         call = Call(f"{doing} outpost {outpost['name']!r}", self.kind.right("change"))
-        for _ in range(_ATTEMPTS):
+        for left in reversed(range(_ATTEMPTS + 1)):
             if (provider in outpost["providers"]) == attached:
                 return outpost
+            if not left:
+                break
             others = [each for each in outpost["providers"] if each != provider]
             providers = [*others, provider] if attached else others
             self.client.patch(f"{self.kind.path}{outpost['pk']}/", {"providers": providers}, call)

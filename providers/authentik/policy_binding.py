@@ -13,7 +13,8 @@ from providers.authentik.errors import Call, Refused
 from providers.authentik.fields import UNSET, Boolean, Integer, Json, Reference, Text
 from providers.authentik.kind import Bag, Kind, Resolved
 from providers.authentik.lookup import GROUP, POLICY, USER
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 
 _BOUND = ("policy", "group", "user")
@@ -79,6 +80,7 @@ class PolicyBindingProvider(AuthentikProvider):
         return False
 
     def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
+        inputs = {**dict.fromkeys(_BOUND), **inputs}  # what is left out of a PUT stays as it is
         if "order" in inputs:
             return inputs
         return {**inputs, "order": self.client.get(self.path(olds), self.call("read", inputs, "view"))["order"]}

@@ -1,5 +1,6 @@
 """AuthentikProvider: the life of an object of any Kind, written once. AuthentikResource: how a program declares it."""
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,7 +13,6 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     ReadResult,
-    Resource,
     ResourceProvider,
     UpdateResult,
 )
@@ -22,10 +22,9 @@ from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflic
 from providers.authentik.fields import Json, differing
 from providers.authentik.kind import Bag, Kind, Resolved, changes, check, computed, names, observed, wire
 from providers.authentik.lookup import look_up
+from providers.authentik.ownership import is_ours, refuse_different, refuse_strangers
 from providers.errors import brief
-
-MARKER = "pulumi"
-"""The key in an object's attributes that says which resource of which stack it is."""
+from providers.handover import HANDOVER, take, was_taken
 
 _ATTEMPTS = 3
 
@@ -34,7 +33,8 @@ class AuthentikProvider(ResourceProvider):
     """Interprets a Kind. A subclass says which, and overrides a step where the API is not like the others.
 
     State of an object: its declared fields with their defaults, what the server computed, `resolved` (the keys of
-    names) and, where it was adopted, `adopted` (what it had in the fields that we changed).
+    names) and, where it was adopted, `adopted` (what it had in the fields that we changed, as JSON: a null in a bag
+    would get lost on its way through the engine).
     """
 
     kind: ClassVar[Kind]
@@ -84,19 +84,21 @@ class AuthentikProvider(ResourceProvider):
         resolved = self._resolve(inputs, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
         standing = self.standing(inputs, resolved, body)
-        for _ in range(_ATTEMPTS):
+        for left in reversed(range(_ATTEMPTS)):
             if standing is not None:
-                return self._take_over(standing, inputs, resolved, body, adopt=props.get("adopt") is True)
+                break
             try:
-                return self._created(self.make(inputs, dict(body)), inputs, resolved)
-            except AnswerLost as error:
-                lost = error
+                return self._made(self.make(inputs, dict(body)), inputs, resolved)
+            except AnswerLost:
                 standing = self.find(inputs, resolved)
+                if standing is None and not left:
+                    raise
             except Refused as refused:
                 standing = self.find(inputs, resolved) if self.is_taken(refused) else None
                 if standing is None:
                     raise
-        raise lost
+        assert standing is not None  # noqa: S101  # every other way out of the loop returned or raised
+        return self._take_over(standing, inputs, resolved, body, adopt=props.get("adopt") is True)
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -104,30 +106,46 @@ class AuthentikProvider(ResourceProvider):
         answer = self.live(id_, props)
         if answer is None:
             return ReadResult("", {})
-        seen = observed(self.kind, olds, props.get("resolved") or {}, answer)
+        resolved = _plain(props.get("resolved") or {})
+        seen = observed(self.kind, olds, resolved, answer)
         kept = {name: value for name, value in props.items() if name not in self.kind.fields and name != "__provider"}
+        for name in differing(self.kind.fields, olds, seen):
+            resolved.pop(name, None)  # its names may stand for other objects by now
+        kept |= {"resolved": resolved} if "resolved" in kept else {}
         return ReadResult(id_, {**kept, **seen, **computed(self.kind, answer)}, seen)
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self._inputs(news)
         changed = self._changes(olds, news)
-        resolved = dict(_plain(olds.get("resolved") or {}))
-        pending = [each for each in names(self.kind, inputs) if each[2] not in resolved.get(each[0], {})]
-        for name, keys in self._resolve(inputs, pending).items():
-            resolved[name] = {**resolved.get(name, {}), **keys}
+        known = _plain(olds.get("resolved") or {})
+        wanted = names(self.kind, inputs)
+        resolved = self._resolve(inputs, [each for each in wanted if each[2] not in known.get(each[0], {})])
+        for name, _, value in wanted:
+            resolved.setdefault(name, {}).setdefault(value, known.get(name, {}).get(value))
         body = wire(self.kind, self.whole(inputs, olds), resolved, None if self.kind.whole else changed)
-        answer = self._write(self.path(olds), body, inputs)
+        carried: Bag = {}
+        if "adopted" in olds:  # what we change from now on is given back, too
+            found = self._same(id_, olds) or {}
+            kept = {name: found.get(name) for name in changed} | json.loads(olds["adopted"])
+            carried["adopted"] = json.dumps(kept, sort_keys=True)
+        answer = self._write(self._address(id_, olds), body, olds)
         outs = self._outs(answer, inputs, resolved)
-        carried = {name: olds[name] for name in ("adopted", *self.kind.computed) if name in olds and name not in outs}
+        carried |= {name: olds[name] for name in (HANDOVER, *self.kind.computed) if name in olds and name not in outs}
         return UpdateResult({**carried, **outs})
 
     @brief
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        if "adopted" not in props:
-            self.remove(props)
-        elif found := _plain(props["adopted"]):
-            self.give_back(found, props)
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        if was_taken(self.kind.path, id_, props):
+            return
+        adopted = json.loads(props.get("adopted", "null"))
+        if adopted == {}:
+            return
+        now = props if self.kind.address == "pk" else self._same(id_, props)
+        if now is not None and adopted:
+            self.give_back(adopted, now)
+        elif now is not None:
+            self.remove(now)
 
     # The steps, for kinds whose API is not like the others ----------------------------------------------------------
 
@@ -162,21 +180,13 @@ class AuthentikProvider(ResourceProvider):
         """Whether an object is one that we left half made."""
         return False
 
-    def untouchable(self, found: Bag) -> str | None:
+    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
         """Why an object can never be taken over, or None."""
         return None
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """The object as it is now, or None if it is gone."""
-        call = self.call("read", props, "view")
-        answer: Bag | None
-        try:
-            answer = self.client.get(self.path(props), call)
-        except NotFound:
-            # A list that may not be read says so; an object that may not be read only seems gone.
-            self.client.get(f"{self.kind.path}?page_size=1", call)
-            answer = self.moved(id_, props)
-        return answer if answer is not None and str(answer["pk"]) == id_ else None
+        return self._same(id_, props)
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """The object, where its address was changed behind our back."""
@@ -206,7 +216,39 @@ class AuthentikProvider(ResourceProvider):
         """The URL path of an object from its state."""
         return f"{self.kind.path}{_plain(outs[self.kind.address])}/"
 
+    def undo(self, made: Bag, failure: AuthentikError) -> AuthentikError:
+        """Remove what was half made; the answer is the failure to raise, with what could not be undone."""
+        try:
+            self.remove(made)
+        except AuthentikError as error:
+            return AuthentikError(f"{failure} Besides, what was made already is still there: {error}")
+        return failure
+
     # --------------------------------------------------------------------------------------------------------------
+
+    def _same(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        """The object of that primary key, by its address or where it has moved to."""
+        call = self.call("read", props, "view")
+        answer: Bag | None
+        try:
+            answer = self.client.get(self.path(props), call)
+        except NotFound:
+            # A list that may not be read says so; an object that may not be read only seems gone.
+            self.client.get(f"{self.kind.path}?page_size=1", call)
+            answer = None
+        if self.kind.address != "pk" and (answer is None or str(answer["pk"]) != id_):
+            answer = self.moved(id_, props)
+        return answer if answer is not None and str(answer["pk"]) == id_ else None
+
+    def _address(self, id_: str, props: Mapping[str, Json]) -> str:
+        """The path to write to; an address that anybody may give to another object is looked at first."""
+        now = props if self.kind.address == "pk" else self._same(id_, props)
+        if now is None:
+            raise self._gone(self.call("update", props, "change"))
+        return self.path(now)
+
+    def _gone(self, call: Call) -> AuthentikError:
+        return AuthentikError(f"cannot {call.doing}: it is gone from Authentik. Run: pulumi up --refresh")
 
     def _inputs(self, props: Mapping[str, Json]) -> Bag:
         return {name: _plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
@@ -224,73 +266,42 @@ class AuthentikProvider(ResourceProvider):
         return resolved
 
     def _take_over(self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, *, adopt: bool) -> CreateResult:
-        owner, us = _marker(found), _marker(inputs)
         label = self.label(inputs)
-        if reason := self.untouchable(found):
-            raise Conflict(f"cannot create {label}: {reason}. Nothing was written. Give ours another name.")
-        if owner and us and owner != us:
-            raise Conflict(
-                f"cannot create {label}: it exists and belongs to {owner!r} of another Pulumi program. Give ours "
-                f"another name, or remove {MARKER!r} from its attributes in Authentik if that program is gone."
-            )
-        ours = bool(us) and owner == us
+        if reason := self.untouchable(found, inputs):
+            raise Conflict(f"cannot create {label}: {reason}. Nothing was written.")
+        refuse_strangers(label, found, inputs)
         seen = observed(self.kind, inputs, resolved, found)
         differ = differing(self.kind.fields, inputs, seen)
-        if differ and not (adopt or ours or self.unfinished(found)):
-            shown = "; ".join(f"{name} is {seen[name]!r}, declared {inputs[name]!r}" for name in differ)
-            raise Conflict(
-                f"cannot create {label}: it exists and differs: {shown}. Nothing was written. To take it over, set "
-                "immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours another name."
-            )
+        if not (adopt or is_ours(found, inputs) or self.unfinished(found)):
+            refuse_different(self.kind, label, seen, inputs, differ)
         if self.kind.born:
             self.remove(found)
-            return self._created(self.make(inputs, dict(body)), inputs, resolved)
+            return self._made(self.make(inputs, dict(body)), inputs, resolved)
         if differ:
             whole = self.kind.whole
             only = wire(self.kind, self.whole(inputs, found), resolved, None if whole else differ)
             answer = self._write(self.path(found), only, inputs)
         else:
             answer = found
-        result = self._created(answer, inputs, resolved)
-        if adopt and not ours:
-            result.outs = {**(result.outs or {}), "adopted": {name: found.get(name) for name in differ}}
-        return result
+        result = self._made(answer, inputs, resolved)
+        taken = take(self.kind.path, result.id)
+        if adopt:  # even if it is ours: a killed run may have adopted it, and to keep too much does least harm
+            kept = {name: found.get(name) for name in differ}
+            taken["adopted"] = json.dumps(kept, sort_keys=True)
+        return CreateResult(result.id, {**(result.outs or {}), **taken})
 
-    def _write(self, path: str, body: Bag, inputs: Bag) -> Bag:
-        call = self.call("update", inputs, "change")
+    def _write(self, path: str, body: Bag, olds: Mapping[str, Json]) -> Bag:
+        call = self.call("update", olds, "change")
         try:
             return self.client.put(path, body, call) if self.kind.whole else self.client.patch(path, body, call)
         except NotFound:
-            raise AuthentikError(f"cannot {call.doing}: it is gone from Authentik. Run: pulumi up --refresh") from None
+            raise self._gone(call) from None
 
-    def _created(self, answer: Bag, inputs: Bag, resolved: Resolved) -> CreateResult:
+    def _made(self, answer: Bag, inputs: Bag, resolved: Resolved) -> CreateResult:
         return CreateResult(str(answer["pk"]), self._outs(answer, inputs, resolved))
 
     def _outs(self, answer: Bag, inputs: Bag, resolved: Resolved) -> Bag:
         return {**inputs, **computed(self.kind, answer), **({"resolved": resolved} if resolved else {})}
-
-
-class AuthentikResource(Resource):
-    """An object in Authentik. Every subclass takes a resource name, its kind's arguments, and
-
-    adopt: take over an object of the same name that differs, bring it to what is declared, and on destroy give it
-    back as it was found instead of deleting it.
-    """
-
-    provider_class: ClassVar[type[AuthentikProvider]]
-
-    def __init__(
-        self, resource_name: str, args: Mapping[str, Any], adopt: bool, opts: pulumi.ResourceOptions | None
-    ) -> None:
-        kind = self.provider_class.kind
-        props = {**dict.fromkeys(kind.computed), **args, **({"adopt": True} if adopt else {})}
-        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(kind.secret))
-        super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(secrets, opts))
-
-
-def _marker(bag: Mapping[str, Json]) -> Json:
-    attributes = bag.get("attributes")
-    return attributes.get(MARKER) if isinstance(attributes, dict) else None
 
 
 def _plain(value: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Required, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi import Input, Output
@@ -11,7 +12,8 @@ from providers.authentik.errors import Conflict
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.kind import Bag, Kind, Resolved
 from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import duration, regular_expressions, web_url
 from providers.errors import brief
 
@@ -43,8 +45,8 @@ class ProxyProviderArgs(TypedDict, total=False):
     cookie_domain: Annotated[Input[str], Text()]
     jwt_federation_sources: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=OAUTH_SOURCE))]
     jwt_federation_providers: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
-    access_token_validity: Annotated[Input[str], Text(rule=duration)]
-    refresh_token_validity: Annotated[Input[str], Text(rule=duration)]
+    access_token_validity: Annotated[Input[str], Text(empty="hours=1", rule=duration)]
+    refresh_token_validity: Annotated[Input[str], Text(empty="days=30", rule=duration)]
 
 
 def _hosts(inputs: Bag) -> tuple[str, str] | None:
@@ -65,10 +67,16 @@ class ProxyProviderProvider(AuthentikProvider):
         args=ProxyProviderArgs,
         title="name",
         find="name__iexact",
-        always=("mode", "internal_host"),  # without mode the server takes an update for one of mode proxy
+        # Without mode the server takes an update for one of mode proxy; with Basic it wants to hear both attributes.
+        always=("mode", "internal_host", "basic_auth_user_attribute", "basic_auth_password_attribute"),
         computed=("pk", "client_id"),
         rule=_hosts,
     )
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        answer = super().make(inputs, body)
+        new_providers.add(str(answer["pk"]))
+        return answer
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         return self._of_host(inputs)
@@ -76,15 +84,14 @@ class ProxyProviderProvider(AuthentikProvider):
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         if olds.get("external_host") != news["external_host"]:
-            self._of_host(news)
+            self._of_host(news, own=id_)
         return super().update(id_, olds, news)
 
-    def _of_host(self, inputs: Mapping[str, Json]) -> Bag | None:
+    def _of_host(self, inputs: Mapping[str, Json], own: str = "") -> Bag | None:
         """The provider of the same name among those of the same host; any other is a conflict."""
-        host = inputs["external_host"].rstrip("/")
-        call = self.call("create", inputs, "view")
-        found = self.client.find(self.kind.path, {"external_host__iexact": host}, call)
-        same_host = [each for each in found if each["external_host"].rstrip("/").lower() == host.lower()]
+        host = _host_of(inputs["external_host"])
+        found = self.client.find(self.kind.path, {}, self.call("create", inputs, "view"))
+        same_host = [each for each in found if _host_of(each["external_host"]) == host and str(each["pk"]) != own]
         for each in same_host:
             if each["name"] != inputs["name"]:
                 raise Conflict(
@@ -93,6 +100,15 @@ class ProxyProviderProvider(AuthentikProvider):
                     "give ours its name and set immich:adopt to true for one `pulumi up`."
                 )
         return same_host[0] if same_host else None
+
+
+new_providers: set[str] = set()
+"""The primary keys of those that this process made: they are on no outpost yet."""
+
+
+def _host_of(url: str) -> str:
+    """What an outpost tells providers apart by."""
+    return urlsplit(url).netloc.lower()
 
 
 class ProxyProvider(AuthentikResource, module="authentik", name="ProxyProvider"):

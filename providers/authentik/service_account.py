@@ -4,7 +4,10 @@ The one way in which a token that is no superuser's can make an app password for
 with the account and dies with it: what would change it replaces the account.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import pulumi
@@ -13,12 +16,16 @@ from pulumi import Input, Output
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.fields import Attributes, Boolean, Json, Text, Timestamp
 from providers.authentik.kind import Bag, Kind
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
 from providers.authentik.user import Groups, Roles
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
 """Where the endpoint puts an account; its Authentik's own default."""
+
+UNFINISHED_FOR = timedelta(days=1)
+"""How long an account that looks half made is taken for one of ours: the rerun after a killed run comes soon."""
 
 
 class ServiceAccountArgs(TypedDict, total=False):
@@ -65,10 +72,9 @@ class ServiceAccountProvider(AuthentikProvider):
         made = self.client.post("/core/users/service_account/", asked, adding)
         try:
             answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, self.call("set up", inputs, "change"))
-        except AuthentikError:
-            self.remove(inputs | {"pk": made["user_pk"]})
-            raise
-        identifier = f"service-account-{inputs['username']}-password"
+        except AuthentikError as error:
+            raise self.undo(inputs | {"pk": made["user_pk"]}, error) from None
+        identifier = _slug(f"service-account-{inputs['username']}-password")
         readable = self._app_password(identifier, inputs) is not None
         answer["key"] = made["token"]
         if readable:
@@ -83,25 +89,34 @@ class ServiceAccountProvider(AuthentikProvider):
         if "token" not in props:
             return super().live(id_, props)
         token = self._app_password(props["token"], props)
+        if token is None and not self._reads_tokens(props):
+            return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
             return None  # without its password it is no account that a phone could use
         return {**token["user_obj"], "expiring": token["expiring"], "expires": token["expires"]}
 
     def unfinished(self, found: Bag) -> bool:
-        """Left between the two calls of make: in no group, at the default path, and never logged in."""
+        """Left between the two calls of make, not long ago: just as the endpoint makes it, and never used."""
+        joined = datetime.fromisoformat(found.get("date_joined") or "2000-01-01T00:00:00+00:00")
         return (
             found.get("type") == "service_account"
-            and not found.get("groups")
-            and found.get("path") == DEFAULT_PATH
-            and found.get("last_login") is None
             and found.get("name") == found.get("username")
+            and found.get("path") == DEFAULT_PATH
+            and not any(found.get(name) for name in ("groups", "roles", "email", "last_login", "is_superuser"))
+            and set(found.get("attributes") or {}) <= {"goauthentik.io/user/token-expires"}
+            and datetime.now(UTC) - joined < UNFINISHED_FOR
         )
 
-    def untouchable(self, found: Bag) -> str | None:
+    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
         """Taking over deletes the account, which must never happen to a person's."""
         if found.get("type") == "service_account":
             return None
         return f"that username is a user of type {found.get('type')}, which is no service account"
+
+    def _reads_tokens(self, bag: Mapping[str, Json]) -> bool:
+        """Whether our token may read those of others, such as the outpost's: to one that may not they seem gone."""
+        call = Call(f"read the app password of {self.label(bag)}", "authentik_core.view_token")
+        return bool(self.client.find("/core/tokens/", {"search": "ak-outpost-"}, call))
 
     def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
         call = Call(f"read the app password of {self.label(bag)}", "authentik_core.view_token")
@@ -130,3 +145,9 @@ class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount
         **args: Unpack[ServiceAccountArgs],
     ) -> None:
         super().__init__(resource_name, args, adopt, opts)
+
+
+def _slug(text: str) -> str:
+    """As the server makes an identifier of a name."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")

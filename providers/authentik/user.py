@@ -8,7 +8,8 @@ from pulumi import Input, Output
 from providers.authentik.fields import Attributes, Boolean, ListOf, Reference, Text
 from providers.authentik.kind import Kind
 from providers.authentik.lookup import GROUP, ROLE
-from providers.authentik.provider import AuthentikProvider, AuthentikResource
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
 
 Groups = Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP))]
 Roles = Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=ROLE))]

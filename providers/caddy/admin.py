@@ -1,5 +1,6 @@
 """Caddy's admin API: https://caddyserver.com/docs/api."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,14 @@ class Changed(CaddyError):
     """412: the configuration was changed since it was read."""
 
 
+class Unreachable(CaddyError):
+    """Nothing answers at that address."""
+
+
+class NotThere(CaddyError):
+    """400: the configuration has no such part."""
+
+
 class Admin:
     """One Caddy's admin API. Every call is safe to send again: writes carry If-Match."""
 
@@ -32,13 +41,15 @@ class Admin:
     def adapt(self, caddyfile: str) -> dict[str, Any]:
         """The Caddyfile as JSON configuration. Nothing is changed."""
         response = self._send("POST", "/adapt", data=caddyfile.encode(), headers={"Content-Type": "text/caddyfile"})
-        result: dict[str, Any] = response.json()["result"]
-        return result
+        return _objects(response, lambda answer: answer["result"])
 
     def servers(self) -> tuple[dict[str, Any], str]:
         """The HTTP servers by name, and the ETag to write against."""
-        response = self._send("GET", SERVERS)
-        return response.json() or {}, response.headers.get("Etag", "")
+        try:
+            response = self._send("GET", SERVERS)
+        except NotThere:
+            return {}, ""
+        return _objects(response, lambda answer: {} if answer is None else answer), response.headers.get("Etag", "")
 
     def write(self, method: str, path: str, value: object, etag: str) -> None:
         """Put, patch or delete a part of the configuration as it was read with etag. Raises Changed."""
@@ -57,15 +68,32 @@ class Admin:
                 self._session.request, method, self._url + path, timeout=TIMEOUT, allow_redirects=False, **kwargs
             )
         except requests.RequestException as error:
-            raise CaddyError(
-                f"{what}: {urlsplit(self._url).netloc} does not answer ({type(error).__name__}). Check caddy:admin, "
-                "and that Caddy runs and listens there (`admin` in its global options)."
+            address = urlsplit(self._url).netloc.rpartition("@")[2]
+            raise Unreachable(
+                f"{what}: {address} does not answer ({type(error).__name__}). Check caddy:admin, and that Caddy runs "
+                "and listens there (`admin` in its global options)."
             ) from None
         if response.status_code == 412:
             raise Changed(f"{what}: somebody else changed the configuration")
         if response.status_code != 200:
-            raise CaddyError(f"{what} answered {response.status_code}: {_said(response)}")
+            said = _said(response)
+            kind = NotThere if "invalid traversal path" in said else CaddyError
+            raise kind(f"{what} answered {response.status_code}: {said}")
         return response
+
+
+def _objects(response: requests.Response, part: Callable[[Any], Any]) -> dict[str, Any]:
+    """A part of an answer that is an object of objects. Raises CaddyError where it is not: no Caddy answered."""
+    try:
+        found = part(response.json())
+        if isinstance(found, dict) and all(isinstance(each, dict) for each in found.values()):
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise CaddyError(
+        f"cannot set up Caddy: {urlsplit(response.url).path} answered {response.status_code} with "
+        f"{response.headers.get('Content-Type') or 'nothing'}, which is no configuration of Caddy's. Check caddy:admin."
+    )
 
 
 def _said(response: requests.Response) -> str:

@@ -18,8 +18,9 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed
+from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
 from providers.errors import brief
+from providers.handover import HANDOVER, take, was_taken
 
 _ATTEMPTS = 20
 _INPUTS = ("admin", "route_id", "host", "port", "caddyfile")
@@ -41,7 +42,8 @@ class CaddyConfigArgs(TypedDict):
 class CaddyConfigProvider(ResourceProvider):
     """Adapts the Caddyfile and puts its route first on the server of its port; refuses a host that is served already.
 
-    State: the inputs, `route` (the route as Caddy has it, as JSON) and `applied` (the SHA-256 of what we put).
+    State: the inputs, `route` (the route as Caddy has it, as JSON, or what stands before it) and `applied` (the SHA-256
+    of what we put).
     """
 
     serialize_as_secret_always = False  # nothing secret is ever pickled
@@ -68,26 +70,37 @@ class CaddyConfigProvider(ResourceProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        return CreateResult(props["route_id"], self._deliver(props))
+        outs = self._deliver(props)
+        return CreateResult(props["route_id"], {**outs, **take(props["admin"], props["route_id"])})
 
     @brief
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(self._deliver(news))
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult({**self._deliver(news), **_kept(olds, HANDOVER)})
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         servers, _ = Admin(props["admin"]).servers()
         inputs = {name: props[name] for name in _INPUTS}
-        for _, _, route in _routes(servers):
-            if route.get("@id") == id_:
-                return ReadResult(id_, {**inputs, "route": _canonical(route), "applied": props["applied"]}, inputs)
-        return ReadResult("", {})
+        found = next((route for _, _, route in _routes(servers) if route.get("@id") == id_), None)
+        if found is None:
+            return ReadResult("", {})
+        in_the_way = _shadowing(servers, props["host"], int(props["port"]), id_)
+        route = f"not alone: {in_the_way}" if in_the_way else _canonical(found)
+        return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", HANDOVER)}, inputs)
 
     @brief
     def delete(self, id_: str, props: dict[str, Any]) -> None:
+        if was_taken(props["admin"], id_, props):
+            return
         admin = Admin(props["admin"])
         for _ in range(_ATTEMPTS):
-            servers, etag = admin.servers()
+            try:
+                servers, etag = admin.servers()
+            except Unreachable as error:
+                raise CaddyError(
+                    f"{error} If that Caddy is gone for good, let the stack forget its site: pulumi state delete, with "
+                    "the URN that this error stands under."
+                ) from None
             ours = [(server, index) for server, index, route in _routes(servers) if route.get("@id") == id_]
             if not ours:
                 return
@@ -95,7 +108,9 @@ class CaddyConfigProvider(ResourceProvider):
                 admin.write("DELETE", _path(*ours[0]), None, etag)
             except Changed:
                 continue
-        self._remove_gave_up(id_)
+        raise CaddyError(
+            f"cannot take route {id_} out of Caddy: something else keeps changing its configuration. Run destroy again."
+        )
 
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
         admin, id_ = Admin(props["admin"]), props["route_id"]
@@ -103,7 +118,11 @@ class CaddyConfigProvider(ResourceProvider):
         route = {"@id": id_, **_only_route(admin.adapt(props["caddyfile"]))}
         for _ in range(_ATTEMPTS):
             servers, etag = admin.servers()
-            _refuse_shadowing(servers, host, port, id_)
+            if in_the_way := _shadowing(servers, host, port, id_):
+                raise CaddyError(
+                    f"cannot set up Caddy: {host} is served already by {in_the_way}, which is not ours. Nothing was "
+                    "written. Take that site out of Caddy's own configuration first."
+                )
             server = _server_of(servers, port)
             ours = [(name, index) for name, index, each in _routes(servers) if each.get("@id") == id_]
             try:
@@ -128,11 +147,6 @@ class CaddyConfigProvider(ResourceProvider):
         canonical = _canonical(route)
         inputs = {name: props[name] for name in _INPUTS}
         return {**inputs, "route": canonical, "applied": _digest(canonical)}
-
-    def _remove_gave_up(self, id_: str) -> None:
-        raise CaddyError(
-            f"cannot take route {id_} out of Caddy: something else keeps changing its configuration. Run destroy again."
-        )
 
 
 class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
@@ -161,7 +175,7 @@ def _path(server: str, index: int) -> str:
 
 
 def _only_route(config: dict[str, Any]) -> dict[str, Any]:
-    routes = [route for _, _, route in _routes(config["apps"]["http"]["servers"])]
+    routes = [route for _, _, route in _routes(config.get("apps", {}).get("http", {}).get("servers", {}))]
     if len(routes) != 1:
         raise CaddyError(f"the site adapts to {len(routes)} routes instead of one; please report it")
     return dict(routes[0])
@@ -176,24 +190,33 @@ def _serves(server: dict[str, Any], port: int) -> bool:
 
 
 def _server_of(servers: dict[str, Any], port: int) -> str:
-    for name, server in servers.items():
-        if _serves(server, port):
-            return name
+    found = [name for name, server in servers.items() if _serves(server, port)]
+    everywhere = [name for name in found if f":{port}" in servers[name]["listen"]]
+    if len(found) == 1 or len(everywhere) == 1:
+        return (everywhere or found)[0]
+    if found:
+        raise CaddyError(
+            f"cannot set up Caddy: its HTTP servers {', '.join(found)} share port {port} on different addresses, and "
+            f"which of them the site goes to is not ours to guess. Let one listen on all of them (:{port})."
+        )
     raise CaddyError(
         f"cannot set up Caddy: it has no HTTP server on port {port}. Give its own configuration a site on that port, "
         "such as the one of Authentik."
     )
 
 
-def _refuse_shadowing(servers: dict[str, Any], host: str, port: int, id_: str) -> None:
+def _shadowing(servers: dict[str, Any], host: str, port: int, id_: str) -> str:
+    """The route of somebody else's that serves host on port, in words, or nothing."""
     for name, index, route in _routes(servers):
         matchers = route.get("match") or []
         hosts = {str(each).lower() for matcher in matchers for each in matcher.get("host") or []}
         if route.get("@id") != id_ and host in hosts and _serves(servers[name], port):
-            raise CaddyError(
-                f"cannot set up Caddy: {host} is served already by route {index} of server {name!r}, which is not "
-                "ours. Nothing was written. Take that site out of Caddy's own configuration first."
-            )
+            return f"route {index} of server {name!r}"
+    return ""
+
+
+def _kept(state: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: state[name] for name in names if name in state}
 
 
 def _differ(olds: dict[str, Any], news: dict[str, Any], name: str) -> bool:

@@ -1,0 +1,51 @@
+"""Whose an object is: what stands in the place of ours is taken over only where that can do no harm."""
+
+from collections.abc import Mapping
+
+from providers.authentik.errors import Conflict
+from providers.authentik.fields import Attributes, Json
+from providers.authentik.kind import Bag, Kind
+
+MARKER = "pulumi"
+"""The key in an object's attributes that says which resource of which stack it is."""
+
+
+def marker(bag: Mapping[str, Json]) -> Json:
+    """Which resource of which stack an object says it is, or None."""
+    attributes = bag.get("attributes")
+    return attributes.get(MARKER) if isinstance(attributes, dict) else None
+
+
+def is_ours(found: Bag, inputs: Bag) -> bool:
+    """Whether an object says that it is this very resource."""
+    return marker(inputs) is not None and marker(found) == marker(inputs)
+
+
+def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
+    """Raise Conflict for an object of another program, which even adopt does not take."""
+    owner, us = marker(found), marker(inputs)
+    if owner and us and owner != us:
+        raise Conflict(
+            f"cannot create {label}: it exists and belongs to {owner!r} of another Pulumi program. Give ours another "
+            f"name, or remove {MARKER!r} from its attributes in Authentik if that program is gone."
+        )
+
+
+def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
+    """Raise Conflict for an object that is not as declared, or that only its own mark could tell to be ours."""
+    unmarked = kind.born and "attributes" in kind.fields
+    if not differ and not unmarked:
+        return
+    shown = "; ".join(_difference(kind, name, seen, inputs) for name in differ) or "nothing says that it is ours"
+    raise Conflict(
+        f"cannot create {label}: it exists, and {shown}. Nothing was written. To take it over, set immich:adopt to "
+        "true for one `pulumi up` (argument adopt of the resource), or give ours another name."
+    )
+
+
+def _difference(kind: Kind, name: str, seen: Bag, inputs: Bag) -> str:
+    if isinstance(kind.fields[name], Attributes):  # people keep passwords there
+        one, other = seen[name] or {}, inputs[name] or {}
+        keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+        return f"{name} differs in {', '.join(keys)}"
+    return f"{name} is {seen[name]!r}, declared {inputs[name]!r}"

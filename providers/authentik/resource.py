@@ -1,0 +1,27 @@
+"""AuthentikResource: how a program declares an object of any kind."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from providers.authentik.provider import AuthentikProvider
+
+
+class AuthentikResource(Resource):
+    """An object in Authentik. Every subclass takes a resource name, its kind's arguments, and
+
+    adopt: take over an object of the same name that differs, bring it to what is declared, and on destroy give it
+    back as it was found instead of deleting it.
+    """
+
+    provider_class: ClassVar[type[AuthentikProvider]]
+
+    def __init__(
+        self, resource_name: str, args: Mapping[str, Any], adopt: bool, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        kind = self.provider_class.kind
+        props = {**dict.fromkeys(kind.computed), **args, **({"adopt": True} if adopt else {})}
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=[*kind.secret, "adopted"])
+        super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(secrets, opts))
