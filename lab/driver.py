@@ -101,7 +101,7 @@ class Driver:
                 "client_id": (provider or {})["client_id"],
                 "username": username,
                 "password": password,
-                "scope": "openid profile",
+                "scope": "openid email profile ak_proxy entitlements",
             },
             timeout=30,
         )

@@ -1,0 +1,80 @@
+"""State that an earlier version wrote keeps working: it is read, brought up to date and destroyed."""
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.driver import Driver
+from lab.files import write_private
+from lab.gateway import counted
+from lab.house import _kept, build, tear_down
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+"""For each version a folder: stack.json (the exported stack of two phones), authentik.sql (what the stand-in held),
+kept.json (ports and throw-away secrets of that lab). The passphrase is `fixture`."""
+
+
+def _quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+def _moved(text: str, ports: dict[str, str]) -> str:
+    """A text of the old lab with the ports of the new one."""
+    return re.sub(r"\b\d{5}\b", lambda port: ports.get(port[0], port[0]), text)
+
+
+def _with_digest(state: str) -> dict[str, Any]:
+    """A state whose route was moved, with the digest of the route as it is now."""
+    deployment: dict[str, Any] = json.loads(state)
+    for resource in deployment["deployment"]["resources"]:
+        if resource["type"].endswith(":CaddyConfig"):
+            outputs = resource["outputs"]
+            outputs["applied"] = hashlib.sha256(outputs["route"].encode()).hexdigest()
+    return deployment
+
+
+@pytest.fixture(params=sorted(path.name for path in FIXTURES.glob("state-*")))
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
+    """A lab as the earlier version left it, at ports of its own; Caddy has lost its route meanwhile."""
+    fixture, folder = FIXTURES / str(request.param), tmp_path / "lab"
+    then, now = json.loads((fixture / "kept.json").read_text()), _kept(folder)
+    ports = {str(then[name]): now[name] for name in now if name.startswith("port_of_")}
+    tokens = {name: value for name, value in then.items() if not name.startswith("port_of_")}
+    write_private(folder / "kept.json", now | tokens)
+    write_private(folder / "passphrase", "fixture")
+    (folder / "authentik").mkdir()
+    with sqlite3.connect(folder / "authentik" / "state") as database:
+        database.executescript(_moved((fixture / "authentik.sql").read_text(), ports))
+    database.close()
+    try:
+        driver = Driver(build(folder, _quiet))
+        driver.stack.configure(phones=[{"name": "phone"}, {"name": "anna"}])
+        write_private(tmp_path / "stack.json", _with_digest(_moved((fixture / "stack.json").read_text(), ports)))
+        driver.stack.must("stack", "import", "--file", str(tmp_path / "stack.json"))
+        yield driver
+    finally:
+        tear_down(folder, _quiet)
+
+
+def test_an_earlier_state_is_read_kept_up_to_date_and_destroyed(old: Driver) -> None:
+    headers = old.headers()
+    assert set(headers) == {"phone", "anna"}
+    with counted(old.lab) as calls:
+        old.stack.preview("--expect-no-changes")
+    assert calls.made == []
+    with counted(old.lab) as calls:
+        old.stack.up("--refresh")
+    assert {method for method, _ in calls.made} == {"GET"}  # only Caddy's route was missing
+    assert old.headers() == headers
+    for header in headers.values():
+        assert old.until(True, {"Authorization": header}) is not None
+    old.stack.destroy()
+    left = old.admin.snapshot()
+    assert left["applications"] == left["proxy providers"] == left["providers on the outpost"] == []
+    assert not [user for user in left["users"] if user.startswith("immich-")]
