@@ -34,7 +34,8 @@ class Listener(uvicorn.Server):
 
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A bound socket and its address; port 0 takes any free one."""
-    bound = socket.socket()
+    # Named in full, for asyncio sets TCP_NODELAY only on what says it is TCP; without it an answer takes 40 ms.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound, f"http://{host}:{bound.getsockname()[1]}"

@@ -17,6 +17,7 @@ from providers.authentik.lookup import USER
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug
+from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 
 
 class AppPasswordArgs(TypedDict, total=False):
@@ -70,6 +71,13 @@ class AppPasswordProvider(AuthentikProvider):
                 f"{inputs['user']!r}, so it was removed. Only a superuser's token can make one for somebody else; "
                 "use ServiceAccount, whose app password is made with it."
             )
+
+    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        found = super().live(id_, props)
+        doing = f"read {self.label(props)}"
+        if found is None and not reads_tokens(self.client, doing):
+            raise AuthentikError(f"cannot {doing}: our token may not read those of others (right {VIEW_TOKEN}).")
+        return found
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """A token whose identifier was changed is found by its primary key."""

@@ -23,8 +23,8 @@ def is_ours(found: Bag, inputs: Bag) -> bool:
 
 def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
     """Raise Conflict for an object of another program, which even adopt does not take."""
-    owner, us = marker(found), marker(inputs)
-    if owner and us and owner != us:
+    owner = marker(found)
+    if owner and owner != marker(inputs):
         raise Conflict(
             f"cannot create {label}: it exists and belongs to {owner!r} of another Pulumi program. Give ours another "
             f"name, or remove {MARKER!r} from its attributes in Authentik if that program is gone."

@@ -19,6 +19,7 @@ from providers.authentik.kind import Bag, Kind
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
+from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 from providers.authentik.user import Groups, Roles
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
@@ -89,7 +90,7 @@ class ServiceAccountProvider(AuthentikProvider):
         if "token" not in props:
             return super().live(id_, props)
         token = self._app_password(props["token"], props)
-        if token is None and not self._reads_tokens(props):
+        if token is None and not reads_tokens(self.client, f"read the app password of {self.label(props)}"):
             return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
             return None  # without its password it is no account that a phone could use
@@ -113,13 +114,8 @@ class ServiceAccountProvider(AuthentikProvider):
             return None
         return f"that username is a user of type {found.get('type')}, which is no service account"
 
-    def _reads_tokens(self, bag: Mapping[str, Json]) -> bool:
-        """Whether our token may read those of others, such as the outpost's: to one that may not they seem gone."""
-        call = Call(f"read the app password of {self.label(bag)}", "authentik_core.view_token")
-        return bool(self.client.find("/core/tokens/", {"search": "ak-outpost-"}, call))
-
     def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
-        call = Call(f"read the app password of {self.label(bag)}", "authentik_core.view_token")
+        call = Call(f"read the app password of {self.label(bag)}", VIEW_TOKEN)
         try:
             return self.client.get(f"/core/tokens/{identifier}/", call)
         except (NotFound, Forbidden):

@@ -1,0 +1,80 @@
+"""A real Caddy of the test's own, on free ports of the loopback."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from lab.processes import free_port
+
+SERVERS = "/config/apps/http/servers"
+
+
+class Caddy:
+    """`with Caddy(program, folder) as caddy:` has an HTTP server `main` with a route of somebody else's."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._program, self._folder = program, folder
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self.port = free_port()
+        self.admin = f"http://127.0.0.1:{free_port()}"
+
+    def __enter__(self) -> "Caddy":
+        theirs = {
+            "match": [{"host": ["auth.example.org"]}],
+            "handle": [{"handler": "static_response", "body": "theirs"}],
+        }
+        server = {"listen": [f":{self.port}"], "automatic_https": {"disable": True}, "routes": [theirs]}
+        config = {
+            "admin": {"listen": self.admin.removeprefix("http://")},
+            "logging": {"logs": {"default": {"level": "ERROR"}}},
+            "apps": {"http": {"servers": {"main": server}}, "pki": {"certificate_authorities": {}}},
+        }
+        (self._folder / "caddy.json").write_text(json.dumps(config))
+        environment = {"HOME": str(self._folder), "XDG_DATA_HOME": str(self._folder)}
+        command: list[str | Path] = [self._program, "run", "--config", "caddy.json"]
+        self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self.get("/config/")
+            except requests.ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+    def get(self, path: str = SERVERS) -> Any:
+        """A part of the configuration."""
+        return self._session.get(self.admin + path, timeout=10).json()
+
+    def text(self, path: str = SERVERS) -> str:
+        """The same, byte for byte."""
+        return self._session.get(self.admin + path, timeout=10).text
+
+    def call(self, method: str, path: str, value: Any) -> None:
+        """Somebody else's change; it must be taken."""
+        response = self._session.request(method, self.admin + path, json=value, timeout=10)
+        assert response.ok, response.text
+
+    def add(self, path: str, value: Any) -> None:
+        """Somebody else who writes against what they read, as often as it takes."""
+        while True:
+            read = self._session.get(self.admin + SERVERS, timeout=10)
+            headers = {"If-Match": read.headers["Etag"]}
+            response = self._session.post(self.admin + path, json=value, headers=headers, timeout=10)
+            if response.status_code != 412:
+                assert response.ok, response.text
+                return

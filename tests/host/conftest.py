@@ -1,0 +1,181 @@
+"""An Authentik stand-in, the host of dynamic providers, and what objects need around them."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import providers.authentik
+from lab.authentik import StandIn
+from lab.toolchain import Progress, Sources
+from lab.toolchain.getting import Getter
+from lab.toolchain.versions import CADDY, ROOT
+
+from .between import Between
+from .engine import Host, Resource
+
+_numbers = itertools.count(1)
+
+
+class Authentik:
+    """The stand-in as an administrator uses it, and what objects need around them."""
+
+    def __init__(self, standin: StandIn) -> None:
+        self.standin = standin
+        self.url, self.token = standin.url, standin.token
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def call(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        """A call of the administrator's, or of the token's; what it answers must be good."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        response = self._session.request(method, f"{self.standin.api}{path}", json=body, headers=headers, timeout=10)
+        assert response.ok, f"{method} {path} answered {response.status_code}: {response.text}"
+        return response.json() if response.content else None
+
+    def status(self, path: str) -> int:
+        """The status that an object's path answers."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return self._session.get(f"{self.standin.api}{path}", headers=headers, timeout=10).status_code
+
+    def asked(self, since: int = 0) -> list[str]:
+        """What was asked since then: method and path, with digits and UUIDs as they are."""
+        return [f"{each['method']} {each['path']}" for each in self.standin.requests[since:]]
+
+    def mark(self) -> int:
+        """A point in what was asked."""
+        return len(self.standin.requests)
+
+    def written(self, since: int) -> list[str]:
+        """What was asked since then that is no reading."""
+        return [each for each in self.asked(since) if not each.startswith("GET ")]
+
+    def name(self, word: str = "x") -> str:
+        """A name that nothing else has."""
+        return f"{word}-{next(_numbers)}"
+
+    def group(self) -> dict[str, Any]:
+        """A group of its own."""
+        made: dict[str, Any] = self.call("POST", "/core/groups/", {"name": self.name("group")})
+        return made
+
+    def user(self, **fields: Any) -> dict[str, Any]:
+        """A user of its own."""
+        username = self.name("user")
+        made: dict[str, Any] = self.call("POST", "/core/users/", {"username": username, "name": username, **fields})
+        return made
+
+    def role(self) -> dict[str, Any]:
+        """A role of its own."""
+        made: dict[str, Any] = self.call("POST", "/rbac/roles/", {"name": self.name("role")})
+        return made
+
+    def flow(self, slug: str) -> str:
+        """The primary key of a flow."""
+        return str(self.call("GET", f"/flows/instances/{slug}/")["pk"])
+
+    def provider(self, kind: str = "proxy", **fields: Any) -> dict[str, Any]:
+        """A proxy provider of its own, or one of another kind."""
+        name = self.name("provider")
+        own: dict[str, Any] = {"mode": "forward_single", "external_host": f"https://{name}.example.org"}
+        body = {
+            "name": name,
+            "authorization_flow": self.flow("default-provider-authorization-implicit-consent"),
+            "invalidation_flow": self.flow("default-provider-invalidation-flow"),
+            **(own if kind == "proxy" else {"redirect_uris": []}),
+            **fields,
+        }
+        made: dict[str, Any] = self.call("POST", f"/providers/{kind}/", body)
+        return made
+
+    def application(self, **fields: Any) -> dict[str, Any]:
+        """An application of its own."""
+        name = self.name("application")
+        made: dict[str, Any] = self.call("POST", "/core/applications/", {"name": name, "slug": name, **fields})
+        return made
+
+    def outpost(self) -> dict[str, Any]:
+        """An outpost of its own with one provider of somebody else's."""
+        body = {"name": self.name("outpost"), "type": "proxy", "providers": [self.provider()["pk"]], "config": {}}
+        made: dict[str, Any] = self.call("POST", "/outposts/instances/", body)
+        return made
+
+    def limited_token(self, *rights: str) -> str:
+        """The key of a token whose user has these rights and no others."""
+        user, role, identifier = self.user(), self.role(), self.name("token")
+        path = f"/rbac/permissions/assigned_by_roles/{role['pk']}/assign/"
+        self.call("POST", path, {"permissions": list(rights)})
+        self.call("POST", f"/rbac/roles/{role['pk']}/add_user/", {"pk": user["pk"]})
+        self.call("POST", "/core/tokens/", {"identifier": identifier, "user": user["pk"], "expiring": False})
+        return str(self.call("GET", f"/core/tokens/{identifier}/view_key/")["key"])
+
+
+@pytest.fixture(scope="session")
+def authentik() -> Iterator[Authentik]:
+    with StandIn(token_lifetime="days=3650") as standin:
+        yield Authentik(standin)
+
+
+@pytest.fixture(scope="session")
+def host(authentik: Authentik) -> Iterator[Host]:
+    """The host with the administrator's token."""
+    with Host({"authentik:url": authentik.url}, {"AUTHENTIK_TOKEN": authentik.token}) as host:
+        yield host
+
+
+HostWith = Callable[[Mapping[str, str], str], Host]
+
+
+@pytest.fixture
+def host_with() -> Iterator[HostWith]:
+    """A host of the test's own, of its configuration and token: a host keeps them for good."""
+    with ExitStack() as stack:
+        yield lambda config, token: stack.enter_context(Host(config, {"AUTHENTIK_TOKEN": token} if token else {}))
+
+
+@pytest.fixture(scope="session")
+def between(authentik: Authentik) -> Iterator[Between]:
+    """A proxy before Authentik that can lose answers and let others write in between."""
+    with Between(authentik.url) as between:
+        yield between
+
+
+@pytest.fixture(scope="session")
+def host_between(authentik: Authentik, between: Between) -> Iterator[Host]:
+    """The host that reaches Authentik by that proxy."""
+    with Host({"authentik:url": between.url}, {"AUTHENTIK_TOKEN": authentik.token}) as host:
+        yield host
+
+
+Make = Callable[[str], Resource]
+
+
+@pytest.fixture
+def resource_between(host_between: Host, between: Between) -> Iterator[Make]:
+    """A resource whose calls go by the proxy."""
+    yield lambda name: of_kind(host_between, name)
+    between.rules.clear()
+
+
+@pytest.fixture
+def resource(host: Host) -> Make:
+    """A resource of a kind, by its name, that is not made yet."""
+    return lambda name: of_kind(host, name)
+
+
+def of_kind(host: Host, name: str) -> Resource:
+    """A resource of a kind, on a host."""
+    return Resource(host, getattr(providers.authentik, name).provider_class)
+
+
+@pytest.fixture(scope="session")
+def caddy_program() -> Path:
+    """The real Caddy, from PATH or from the lab."""
+    tool = Getter(ROOT / ".lab", Sources.of(os.environ), Progress()).get(CADDY)
+    assert tool is not None, "Caddy could not be had: run make tools"
+    return tool.path

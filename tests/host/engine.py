@@ -1,0 +1,155 @@
+"""The real host of dynamic providers, spoken to as the engine does."""
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import proto, rpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+ROOT = Path(__file__).resolve().parents[2]
+UNKNOWN = rpc.UNKNOWN
+Props = dict[str, Any]
+
+
+class HostError(Exception):
+    """What the engine would print: the whole text of the gRPC error."""
+
+
+class Host:
+    """`with Host({"authentik:url": …}, {"AUTHENTIK_TOKEN": …}) as host:` runs `python -m pulumi.dynamic`."""
+
+    def __init__(self, config: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self._config = dict(config)
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self._environment = {**kept, **environment}
+
+    def __enter__(self) -> "Host":
+        command = [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        assert self._process.stdout is not None
+        port = int(self._process.stdout.readline())
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self.stub.Configure(proto.ConfigureRequest(args=packed(self._config)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+        self._process.terminate()
+        self._process.wait(10)
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def call(self, method: str, request: Any) -> Any:
+        """The answer; HostError with everything that the engine could print."""
+        try:
+            return getattr(self.stub, method)(request, timeout=60)
+        except grpc.RpcError as error:
+            raise HostError(f"{error.details()}") from None
+
+
+class Resource:
+    """One resource as the engine keeps it: id and outputs, from create, update and read."""
+
+    def __init__(self, host: Host, provider: type[ResourceProvider]) -> None:
+        self._host = host
+        self._provider = {"__provider": serialize_provider(provider())}
+        self.id = ""
+        self.outs: Props = {}
+
+    def check(self, bag: Props) -> tuple[Props, dict[str, str]]:
+        """The checked inputs, and what is wrong by property."""
+        request = proto.CheckRequest(urn="urn:x", olds=self._packed(self.outs), news=self._packed(bag))
+        answer = self._host.call("Check", request)
+        return unpacked(answer.inputs), {each.property: each.reason for each in answer.failures}
+
+    def checked(self, bag: Props) -> Props:
+        """The inputs of a bag in which nothing is wrong."""
+        inputs, failures = self.check(bag)
+        assert failures == {}
+        return inputs
+
+    def diff(self, bag: Props) -> tuple[bool, list[str], bool]:
+        """Whether it changes, what replaces it, and whether it is deleted before."""
+        request = proto.DiffRequest(id=self.id, olds=self._packed(self.outs), news=self._packed(self.checked(bag)))
+        answer = self._host.call("Diff", request)
+        assert answer.changes != proto.DiffResponse.DIFF_UNKNOWN
+        changes = answer.changes == proto.DiffResponse.DIFF_SOME
+        return changes, list(answer.replaces), answer.deleteBeforeReplace
+
+    def create(self, bag: Props) -> Props:
+        """Make it; answers the outputs."""
+        return self.create_unchecked(self.checked(bag))
+
+    def create_unchecked(self, inputs: Props) -> Props:
+        """Make it of inputs as they are."""
+        answer = self._host.call("Create", proto.CreateRequest(urn="urn:x", properties=self._packed(inputs)))
+        self.id, self.outs = answer.id, unpacked(answer.properties)
+        assert self.id
+        return self.outs
+
+    def update(self, bag: Props) -> Props:
+        """Change it; answers the outputs."""
+        request = proto.UpdateRequest(id=self.id, olds=self._packed(self.outs), news=self._packed(self.checked(bag)))
+        self.outs = unpacked(self._host.call("Update", request).properties)
+        return self.outs
+
+    def refresh(self) -> bool:
+        """Read it; answers whether it is still there."""
+        request = proto.ReadRequest(id=self.id, properties=self._packed(self.outs))
+        answer = self._host.call("Read", request)
+        self.id, self.outs = answer.id, unpacked(answer.properties)
+        return bool(self.id)
+
+    def delete(self) -> None:
+        """Delete it."""
+        self._host.call("Delete", proto.DeleteRequest(id=self.id, properties=self._packed(self.outs)))
+
+    def up(self, bag: Props) -> str:
+        """What `pulumi up` does with it; answers "created", "same", "updated" or "replaced"."""
+        if not self.id:
+            self.create(bag)
+            return "created"
+        changes, replaces, delete_first = self.diff(bag)
+        if not changes:
+            return "same"
+        if not replaces:
+            self.update(bag)
+            return "updated"
+        old = copy.copy(self)
+        if delete_first:
+            old.delete()
+        self.create(bag)
+        if not delete_first:
+            old.delete()
+        return "replaced"
+
+    def _packed(self, bag: Props) -> struct_pb2.Struct:
+        return packed(bag | self._provider)
+
+
+def packed(bag: Props) -> struct_pb2.Struct:
+    """A bag as the engine sends it: without what is null, and every number a double."""
+    struct = struct_pb2.Struct()
+    json_format.ParseDict({name: value for name, value in bag.items() if value is not None}, struct)
+    return struct
+
+
+def unpacked(struct: struct_pb2.Struct) -> Props:
+    """A bag as it came, without the provider."""
+    bag: Props = json_format.MessageToDict(struct)
+    return {name: value for name, value in bag.items() if name != "__provider"}

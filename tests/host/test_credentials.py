@@ -1,0 +1,222 @@
+"""Accounts with their app passwords: born together, never edited, never left behind."""
+
+from typing import Any
+
+import pytest
+
+from .between import Between
+from .conftest import Authentik, HostWith, Make, of_kind
+from .engine import HostError, Props
+from .samples import sample
+
+ENOUGH = tuple(
+    f"authentik_core.{right}"
+    for right in ("add_user", "view_user", "change_user", "delete_user", "add_token", "view_group")
+)
+"""What a token needs to make and change a phone's account, and no more."""
+
+
+def declared_phone(authentik: Authentik, **changed: Any) -> Props:
+    return {"username": authentik.name("phone"), "groups": [authentik.group()["pk"]], **changed}
+
+
+def password_of(authentik: Authentik, username: str) -> str:
+    """The key of an account's app password, as Authentik holds it."""
+    return str(authentik.call("GET", f"/core/tokens/service-account-{username}-password/view_key/")["key"])
+
+
+def made_by_hand(authentik: Authentik, username: str) -> dict[str, Any]:
+    """An account as the endpoint makes it, before anything else is done with it."""
+    made: dict[str, Any] = authentik.call(
+        "POST", "/core/users/service_account/", {"name": username, "create_group": False, "expiring": False}
+    )
+    return made
+
+
+def account(authentik: Authentik, pk: Any) -> dict[str, Any]:
+    found: dict[str, Any] = authentik.call("GET", f"/core/users/{int(pk)}/")
+    return found
+
+
+def test_an_account_is_made_with_the_password_that_it_hands_out(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    outs = made.create(declared)
+    assert outs["key"] == password_of(authentik, declared["username"])
+    seen = account(authentik, made.id)
+    assert (seen["type"], seen["groups"], seen["is_active"]) == ("service_account", declared["groups"], True)
+    token = authentik.call("GET", f"/core/tokens/{outs['token']}/")
+    assert (token["intent"], token["expiring"], token["user"]) == ("app_password", False, int(made.id))
+
+
+def test_the_password_survives_every_change_that_does_not_replace_it(authentik: Authentik, resource: Make) -> None:
+    each, made = sample(authentik, "ServiceAccount"), resource("ServiceAccount")
+    key = made.create(each.declared)["key"]
+    news = each.declared | {"is_active": False, "name": "Lost", "groups": [], "attributes": {}, "path": "lost"}
+    assert made.up(news) == "updated"
+    assert made.refresh()
+    assert made.outs["key"] == key == password_of(authentik, each.declared["username"])
+
+
+def test_a_new_life_of_the_password_deletes_the_account_before_it_makes_it_again(
+    authentik: Authentik, resource: Make
+) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.up(declared)
+    news = declared | {"expiring": True, "expires": "2027-01-01T00:00:00Z"}
+    assert made.diff(news) == (True, ["expiring", "expires"], True)
+    old, key = made.id, made.outs["key"]
+    made.up(news)
+    assert made.id != old
+    assert made.outs["key"] != key
+
+
+def test_another_name_makes_the_new_account_before_the_old_one_goes(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.up(declared)
+    assert made.diff(declared | {"username": authentik.name("phone")}) == (True, ["username"], False)
+
+
+def test_an_account_that_was_left_half_made_is_made_again(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    half = made_by_hand(authentik, declared["username"])
+    outs = made.create(declared)
+    assert int(made.id) != half["user_pk"]
+    assert authentik.status(f"/core/users/{half['user_pk']}/") == 404
+    assert outs["key"] == password_of(authentik, declared["username"]) != half["token"]
+
+
+@pytest.mark.parametrize(
+    "used",
+    [{"last_login": "2026-01-01T00:00:00Z"}, {"path": "somewhere"}, {"name": "By hand"}, {"type": "external"}],
+    ids=lambda used: next(iter(used)),
+)
+def test_an_account_that_somebody_else_made_is_not_taken_for_a_half_made_one(
+    used: Props, authentik: Authentik, resource: Make
+) -> None:
+    declared = declared_phone(authentik)
+    theirs = made_by_hand(authentik, declared["username"])
+    authentik.call("PATCH", f"/core/users/{theirs['user_pk']}/", used)
+    seen = account(authentik, theirs["user_pk"])
+    with pytest.raises(HostError, match="Nothing was written"):
+        resource("ServiceAccount").create(declared)
+    assert account(authentik, theirs["user_pk"]) == seen
+    assert password_of(authentik, declared["username"]) == theirs["token"]
+
+
+def test_an_account_that_is_adopted_gets_a_new_password_and_the_old_one_dies(
+    authentik: Authentik, resource: Make
+) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    theirs = made_by_hand(authentik, declared["username"])
+    authentik.call("PATCH", f"/core/users/{theirs['user_pk']}/", {"name": "By hand"})
+    outs = made.create(declared | {"adopt": True})
+    assert authentik.status(f"/core/users/{theirs['user_pk']}/") == 404
+    assert outs["key"] == password_of(authentik, declared["username"]) != theirs["token"]
+    made.delete()
+    assert authentik.status(f"/core/users/{made.id}/") == 404
+
+
+@pytest.mark.parametrize("kind", ["internal", "external"])
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_persons_account_is_never_deleted(kind: str, adopt: bool, authentik: Authentik, resource: Make) -> None:
+    person = authentik.user(type=kind)
+    declared = {"username": person["username"], "adopt": adopt}
+    with pytest.raises(HostError, match=f"user of type {kind}, which is no service account"):
+        resource("ServiceAccount").create(declared)
+    assert account(authentik, person["pk"])["last_updated"] == person["last_updated"]
+
+
+def test_an_account_that_cannot_be_set_up_is_taken_away_again(authentik: Authentik, host_with: HostWith) -> None:
+    rights = [right for right in ENOUGH if not right.endswith("change_user")]
+    host = host_with({"authentik:url": authentik.url}, authentik.limited_token(*rights))
+    declared = declared_phone(authentik)
+    with pytest.raises(HostError, match=r"needs the right authentik_core\.change_user"):
+        of_kind(host, "ServiceAccount").create(declared)
+    assert authentik.call("GET", f"/core/users/?username={declared['username']}")["results"] == []
+
+
+def test_few_rights_are_enough_for_the_whole_life_of_an_account(authentik: Authentik, host_with: HostWith) -> None:
+    host = host_with({"authentik:url": authentik.url}, authentik.limited_token(*ENOUGH))
+    declared, made = declared_phone(authentik), of_kind(host, "ServiceAccount")
+    assert made.up(declared) == "created"
+    assert made.outs["key"] == password_of(authentik, declared["username"])
+    assert made.refresh()
+    assert made.up(declared) == "same"
+    assert made.up(declared | {"is_active": False}) == "updated"
+    made.delete()
+    assert authentik.status(f"/core/users/{made.id}/") == 404
+
+
+@pytest.mark.parametrize("username", ["phone.anna", "Phone_Anna", "phone--anna-"])
+def test_a_password_that_was_deleted_is_seen_whatever_the_accounts_name(
+    username: str, authentik: Authentik, resource: Make
+) -> None:
+    username = authentik.name(username) + "x."
+    declared, made = declared_phone(authentik, username=username), resource("ServiceAccount")
+    made.up(declared)
+    (token,) = authentik.call("GET", f"/core/tokens/?user__username={username}")["results"]
+    authentik.call("DELETE", f"/core/tokens/{token['identifier']}/")
+    assert not made.refresh()
+    assert made.up(declared | {"adopt": True}) == "created"
+
+
+def test_a_token_that_may_no_longer_read_passwords_does_not_take_them_for_gone(
+    authentik: Authentik, host_with: HostWith, resource: Make
+) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.up(declared)
+    host = host_with({"authentik:url": authentik.url}, authentik.limited_token(*ENOUGH))
+    seen = of_kind(host, "ServiceAccount")
+    seen.id, seen.outs = made.id, made.outs
+    assert seen.refresh()
+    assert seen.up(declared) == "same"
+
+
+def test_the_password_of_an_account_whose_answer_got_lost_dies_with_it(
+    authentik: Authentik, between: Between, resource_between: Make
+) -> None:
+    declared, made = declared_phone(authentik), resource_between("ServiceAccount")
+    between.lose("POST /core/users/service_account/")
+    key = made.create(declared)["key"]
+    assert key == password_of(authentik, declared["username"])
+    assert len(authentik.call("GET", f"/core/tokens/?user__username={declared['username']}")["results"]) == 1
+
+
+def test_an_app_password_is_the_named_users_and_its_key_is_told(authentik: Authentik, resource: Make) -> None:
+    user, made = authentik.user(), resource("AppPassword")
+    outs = made.create({"identifier": authentik.name("token"), "user": user["username"]})
+    token = authentik.call("GET", f"/core/tokens/{outs['identifier']}/")
+    assert (token["user"], token["intent"], token["expiring"]) == (user["pk"], "app_password", False)
+    assert outs["key"] == authentik.call("GET", f"/core/tokens/{outs['identifier']}/view_key/")["key"]
+
+
+def test_an_app_password_stays_its_users_when_it_is_changed(authentik: Authentik, resource: Make) -> None:
+    user, made = authentik.user(), resource("AppPassword")
+    declared = {"identifier": authentik.name("token"), "user": user["pk"], "description": "a"}
+    key = made.create(declared)["key"]
+    assert made.up(declared | {"description": "b"}) == "updated"
+    token = authentik.call("GET", f"/core/tokens/{declared['identifier']}/")
+    assert (token["user"], token["intent"], token["description"]) == (user["pk"], "app_password", "b")
+    assert made.outs["key"] == key
+
+
+def test_keys_are_viewed_once_when_they_are_made_and_never_again(authentik: Authentik, resource: Make) -> None:
+    since, made = authentik.mark(), resource("AppPassword")
+    declared = {"identifier": authentik.name("token"), "user": authentik.user()["pk"]}
+    made.up(declared)
+    made.refresh()
+    made.up(declared | {"description": "b"})
+    assert len([each for each in authentik.asked(since) if each.endswith("/view_key/")]) == 1
+
+
+@pytest.mark.parametrize("rights", [(), ("authentik_core.view_user", "authentik_core.add_token")])
+def test_an_app_password_that_lands_on_the_caller_is_refused_and_taken_away(
+    rights: tuple[str, ...], authentik: Authentik, host_with: HostWith
+) -> None:
+    token = authentik.limited_token(*rights)
+    host = host_with({"authentik:url": authentik.url}, token)
+    declared = {"identifier": authentik.name("token"), "user": authentik.user()["pk"]}
+    with pytest.raises(HostError, match=r"the server gave it to the caller .* use ServiceAccount") as caught:
+        of_kind(host, "AppPassword").create(declared)
+    assert authentik.status(f"/core/tokens/{declared['identifier']}/") == 404
+    assert token not in str(caught.value)

@@ -1,0 +1,196 @@
+"""What several write at once: the orders of bindings, an outpost's list, the host names of providers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from .between import Between
+from .conftest import Authentik, Make
+from .engine import HostError, Props, Resource
+from .samples import IMPLICIT, INVALIDATION, sample
+
+
+def bindings_of(authentik: Authentik, target: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = authentik.call("GET", f"/policies/bindings/?target={target}&ordering=order")[
+        "results"
+    ]
+    return found
+
+
+def all_at_once(made: list[Resource], bags: list[Props]) -> None:
+    """As the engine does it: four calls at a time on the host's threads."""
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(each.create, bag) for each, bag in zip(made, bags, strict=True)]:
+            done.result()
+
+
+def test_bindings_that_are_made_at_once_take_orders_of_their_own(authentik: Authentik, resource: Make) -> None:
+    target, groups = authentik.application()["pk"], [authentik.group()["pk"] for _ in range(8)]
+    bags: list[Props] = [{"target": target, "group": group} for group in groups]
+    all_at_once([resource("PolicyBinding") for _ in groups], bags)
+    found = bindings_of(authentik, target)
+    assert [each["order"] for each in found] == list(range(8))
+    assert {each["group"] for each in found} == set(groups)
+
+
+def test_a_binding_takes_the_first_order_that_is_free_and_keeps_it(authentik: Authentik, resource: Make) -> None:
+    target = authentik.application()["pk"]
+    for order in (0, 1, 3):
+        body = {"target": target, "group": authentik.group()["pk"], "order": order}
+        authentik.call("POST", "/policies/bindings/", body)
+    declared, made = {"target": target, "group": authentik.group()["pk"]}, resource("PolicyBinding")
+    made.up(declared)
+    assert authentik.call("GET", f"/policies/bindings/{made.id}/")["order"] == 2
+    made.up(declared | {"timeout": 5})
+    seen = authentik.call("GET", f"/policies/bindings/{made.id}/")
+    assert (seen["order"], seen["timeout"]) == (2, 5)
+
+
+def test_a_binding_of_the_same_group_is_taken_over_instead_of_doubled(authentik: Authentik, resource: Make) -> None:
+    target, group = authentik.application()["pk"], authentik.group()
+    first, second = resource("PolicyBinding"), resource("PolicyBinding")
+    first.up({"target": target, "group": group["pk"]})
+    second.up({"target": target, "group": group["name"]})
+    assert first.id == second.id
+    assert len(bindings_of(authentik, target)) == 1
+
+
+@pytest.mark.parametrize("bound", ["group", "user"])
+def test_a_binding_that_changes_sides_binds_the_new_one_alone(bound: str, authentik: Authentik, resource: Make) -> None:
+    keys = {"group": authentik.group()["pk"], "user": authentik.user()["username"]}
+    target, made = authentik.application()["pk"], resource("PolicyBinding")
+    first = "user" if bound == "group" else "group"
+    made.up({"target": target, first: keys[first]})
+    news = {"target": target, bound: keys[bound]}
+    assert made.up(news) == "updated"
+    seen = authentik.call("GET", f"/policies/bindings/{made.id}/")
+    assert [name for name in ("group", "user", "policy") if seen[name] is not None] == [bound]
+    made.refresh()
+    assert made.up(news) == "same"
+
+
+def test_a_binding_is_gone_with_its_application(authentik: Authentik, resource: Make) -> None:
+    application, made = authentik.application(), resource("PolicyBinding")
+    made.up({"target": application["pk"], "group": authentik.group()["pk"]})
+    authentik.call("DELETE", f"/core/applications/{application['slug']}/")
+    assert not made.refresh()
+
+
+@pytest.mark.parametrize("bound", [{}, {"group": "a", "user": "b"}, {"group": "a", "policy": "b", "user": "c"}])
+def test_a_binding_of_none_or_several_is_told_before_anything_is_called(bound: Props, resource: Make) -> None:
+    _, failures = resource("PolicyBinding").check({"target": "x", **bound})
+    assert failures == {"group": "group: expected exactly one of group, policy and user"}
+
+
+def test_attaching_and_detaching_leave_the_providers_of_others(authentik: Authentik, resource: Make) -> None:
+    outpost = authentik.outpost()
+    path, made = f"/outposts/instances/{outpost['pk']}/", resource("OutpostAttachment")
+    ours = authentik.provider()["pk"]
+    made.up({"outpost": outpost["name"], "provider": ours})
+    assert sorted(authentik.call("GET", path)["providers"]) == sorted([*outpost["providers"], ours])
+    made.delete()
+    assert authentik.call("GET", path)["providers"] == outpost["providers"]
+    assert not made.refresh()
+
+
+def test_attaching_what_is_attached_writes_nothing(authentik: Authentik, resource: Make) -> None:
+    outpost = authentik.outpost()
+    since = authentik.mark()
+    resource("OutpostAttachment").up({"outpost": outpost["name"], "provider": outpost["providers"][0]})
+    assert authentik.written(since) == []
+
+
+def test_providers_that_are_attached_at_once_are_all_attached(authentik: Authentik, resource: Make) -> None:
+    outpost = authentik.outpost()
+    ours = [authentik.provider()["pk"] for _ in range(8)]
+    made = [resource("OutpostAttachment") for _ in ours]
+    all_at_once(made, [{"outpost": outpost["name"], "provider": each} for each in ours])
+    path = f"/outposts/instances/{outpost['pk']}/"
+    assert set(authentik.call("GET", path)["providers"]) == {*outpost["providers"], *ours}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Resource.delete, made))
+    assert authentik.call("GET", path)["providers"] == outpost["providers"]
+
+
+@pytest.mark.parametrize(("times", "attached"), [(1, True), (4, True), (50, False)])
+def test_somebody_who_writes_the_list_over_is_outlasted_within_a_bound(
+    times: int, attached: bool, authentik: Authentik, between: Between, resource_between: Make
+) -> None:
+    outpost, made = authentik.outpost(), resource_between("OutpostAttachment")
+    path, theirs = f"/outposts/instances/{outpost['pk']}/", {"providers": outpost["providers"]}
+    declared = {"outpost": outpost["pk"], "provider": authentik.provider()["pk"]}
+    between.after("PATCH /outposts/.*", lambda: authentik.call("PATCH", path, theirs), times)
+    if attached:
+        made.up(declared)
+        assert declared["provider"] in authentik.call("GET", path)["providers"]
+    else:
+        with pytest.raises(HostError, match="something else keeps writing the outpost's list of providers"):
+            made.up(declared)
+    assert set(theirs["providers"]) <= set(authentik.call("GET", path)["providers"])
+
+
+def test_an_outpost_that_is_gone_is_told_by_its_name_and_gone_with_it(authentik: Authentik, resource: Make) -> None:
+    outpost, made = authentik.outpost(), resource("OutpostAttachment")
+    declared = {"outpost": outpost["name"], "provider": authentik.provider()["pk"]}
+    made.up(declared)
+    authentik.call("DELETE", f"/outposts/instances/{outpost['pk']}/")
+    assert not made.refresh()
+    with pytest.raises(HostError, match=f"find outpost '{outpost['name']}', .*Authentik has none of that name"):
+        made.up(declared)
+
+
+def test_the_embedded_outpost_is_the_default(authentik: Authentik, resource: Make) -> None:
+    provider, made = authentik.provider()["pk"], resource("OutpostAttachment")
+    outs = made.create({"provider": provider})
+    assert outs["outpost"] == "authentik Embedded Outpost"
+    assert provider in authentik.call("GET", f"/outposts/instances/{outs['outpost_pk']}/")["providers"]
+    made.delete()
+
+
+def of_host(authentik: Authentik, host: str) -> Props:
+    flows = {"authorization_flow": IMPLICIT, "invalidation_flow": INVALIDATION}
+    return {"name": authentik.name("proxy"), "mode": "forward_single", "external_host": host, **flows}
+
+
+@pytest.mark.parametrize("theirs", ["https://{}", "https://{}/", "HTTPS://{}", "http://{}/x"])
+def test_a_provider_is_refused_the_host_of_another_and_nothing_is_written(
+    theirs: str, authentik: Authentik, resource: Make
+) -> None:
+    host = f"{authentik.name('photos')}.example.org"
+    other = authentik.provider(external_host=theirs.format(host))
+    since = authentik.mark()
+    with pytest.raises(HostError, match=f"proxy provider '{other['name']}' .* already serves") as caught:
+        resource("ProxyProvider").up(of_host(authentik, f"https://{host}"))
+    assert "immich:adopt" in str(caught.value)
+    assert authentik.written(since) == []
+
+
+def test_a_provider_cannot_move_to_the_host_of_another_either(authentik: Authentik, resource: Make) -> None:
+    other, made = authentik.provider(), resource("ProxyProvider")
+    declared = of_host(authentik, f"https://{authentik.name('photos')}.example.org")
+    made.up(declared)
+    since = authentik.mark()
+    with pytest.raises(HostError, match="already serves"):
+        made.up(declared | {"external_host": other["external_host"]})
+    assert authentik.written(since) == []
+
+
+def test_a_provider_may_change_its_name_and_the_case_of_its_host_at_once(authentik: Authentik, resource: Make) -> None:
+    host, made = f"{authentik.name('photos')}.example.org", resource("ProxyProvider")
+    made.up(of_host(authentik, f"https://{host}"))
+    assert made.up(of_host(authentik, f"https://{host.upper()}")) == "updated"
+
+
+def test_a_group_that_was_made_anew_under_its_name_is_found_by_the_next_update(
+    authentik: Authentik, resource: Make
+) -> None:
+    declared, made = sample(authentik, "User").declared, resource("User")
+    group = authentik.group()
+    declared["groups"] = [group["name"]]
+    made.up(declared)
+    authentik.call("DELETE", f"/core/groups/{group['pk']}/")
+    again = authentik.call("POST", "/core/groups/", {"name": group["name"]})
+    assert made.refresh()
+    assert made.up(declared) == "updated"
+    assert authentik.call("GET", f"/core/users/{made.id}/")["groups"] == [again["pk"]]

@@ -1,0 +1,244 @@
+"""A create that meets an object in its place."""
+
+from typing import Any
+
+import pytest
+
+from .between import Between
+from .conftest import Authentik, Make
+from .engine import HostError, Props
+from .samples import SAMPLES, sample
+from .test_lifecycle import KINDS, address, write
+
+KEPT = ["Application", "Group", "PolicyBinding", "ProxyProvider", "User"]
+"""The kinds whose objects are taken over as they are; credentials are made again."""
+EVERY_KEPT = pytest.mark.parametrize("kind", KEPT)
+ADOPTED: dict[str, Props] = {
+    "Application": {"name": "By hand", "provider": None, "meta_publisher": "somebody", "open_in_new_tab": True},
+    "Group": {"attributes": {"notes": "by hand"}, "users": [], "roles": []},
+    "PolicyBinding": {"order": 7, "timeout": 5, "negate": True},
+    "ProxyProvider": {
+        "mode": "forward_single",
+        "internal_host": "",
+        "skip_path_regex": "^/by-hand$",
+        "certificate": None,
+    },
+    "User": {"name": "By hand", "email": "", "groups": [], "path": "by/hand"},
+}
+"""How an object that was made by hand differs from the sample."""
+
+
+def object_now(authentik: Authentik, kind: str, outs: Props) -> Props:
+    """The object as the API tells it, without what Authentik changes by itself."""
+    seen: Props = authentik.call("GET", address(kind, outs))
+    return {name: value for name, value in seen.items() if name in KINDS[kind].fields}
+
+
+def by_hand(authentik: Authentik, resource: Make, kind: str) -> tuple[Props, Props]:
+    """What is declared, and the state of an object of the same name that differs."""
+    declared, other = sample(authentik, kind).declared, resource(kind)
+    other.up(declared)
+    write(authentik, kind, other.outs, **ADOPTED[kind])
+    return declared, other.outs
+
+
+@EVERY_KEPT
+def test_an_equal_object_is_taken_over_and_not_made_twice(kind: str, authentik: Authentik, resource: Make) -> None:
+    declared, before, after = sample(authentik, kind).declared, resource(kind), resource(kind)
+    before.up(declared)
+    seen, since = object_now(authentik, kind, before.outs), authentik.mark()
+    after.up(declared)
+    assert after.id == before.id
+    assert set(authentik.written(since)) <= {f"POST {KINDS[kind].path}"}
+    assert object_now(authentik, kind, after.outs) == seen
+    assert after.up(declared) == "same"
+
+
+@EVERY_KEPT
+def test_an_object_that_differs_stops_it_by_the_names_of_the_fields_and_nothing_is_written(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
+    declared, outs = by_hand(authentik, resource, kind)
+    seen, since = object_now(authentik, kind, outs), authentik.mark()
+    with pytest.raises(HostError, match="it exists, and ") as caught:
+        resource(kind).up(declared)
+    for field in ADOPTED[kind]:
+        if seen[field] != declared.get(field):
+            assert f"{field} {'differs in' if field == 'attributes' else 'is'} " in str(caught.value)
+    assert "Nothing was written" in str(caught.value)
+    assert "immich:adopt" in str(caught.value)
+    assert set(authentik.written(since)) <= {f"POST {KINDS[kind].path}"}
+    assert object_now(authentik, kind, outs) == seen
+
+
+@EVERY_KEPT
+def test_what_is_adopted_is_brought_to_what_is_declared_and_given_back_as_it_was_found(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
+    declared, outs = by_hand(authentik, resource, kind)
+    found, adopted = object_now(authentik, kind, outs), resource(kind)
+    adopted.up(declared | {"adopt": True})
+    assert adopted.id == str(int(outs["pk"]) if isinstance(outs["pk"], float) else outs["pk"])
+    assert object_now(authentik, kind, adopted.outs) != found
+    assert adopted.up(declared | {"adopt": True}) == "same"
+    assert adopted.up(declared) == "same"
+    adopted.refresh()
+    assert adopted.up(declared) == "same"
+    adopted.delete()
+    assert object_now(authentik, kind, outs) == found
+
+
+@EVERY_KEPT
+def test_what_was_changed_after_adopting_is_given_back_too(kind: str, authentik: Authentik, resource: Make) -> None:
+    each, adopted = sample(authentik, kind), resource(kind)
+    resource(kind).up(each.declared)
+    adopted.up(each.declared | {"adopt": True})
+    found = object_now(authentik, kind, adopted.outs)
+    field = {"PolicyBinding": "timeout", "ProxyProvider": "skip_path_regex", "Group": "attributes"}.get(kind, "name")
+    assert adopted.up(each.declared | {field: each.other[field]}) == "updated"
+    adopted.refresh()
+    adopted.delete()
+    assert object_now(authentik, kind, adopted.outs) == found
+
+
+@EVERY_KEPT
+def test_what_was_adopted_as_it_was_stays_as_it_is(kind: str, authentik: Authentik, resource: Make) -> None:
+    declared, before, adopted = sample(authentik, kind).declared, resource(kind), resource(kind)
+    before.up(declared)
+    adopted.up(declared | {"adopt": True})
+    since = authentik.mark()
+    adopted.delete()
+    assert authentik.asked(since) == []
+
+
+@EVERY_KEPT
+def test_giving_back_what_is_gone_is_fine(kind: str, authentik: Authentik, resource: Make) -> None:
+    declared, outs = by_hand(authentik, resource, kind)
+    adopted = resource(kind)
+    adopted.up(declared | {"adopt": True})
+    authentik.call("DELETE", address(kind, outs))
+    adopted.delete()
+
+
+@pytest.mark.parametrize("kind", [*KEPT, "OutpostAttachment"])
+def test_the_delete_of_a_former_resource_leaves_the_object_that_its_replacement_took_over(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
+    declared, former, latter = sample(authentik, kind).declared, resource(kind), resource(kind)
+    former.up(declared)
+    latter.up(declared)
+    former.delete()
+    assert latter.refresh()
+    assert latter.up(declared) == "same"
+    latter.delete()
+    assert not latter.refresh()
+
+
+def test_an_attachment_for_a_new_application_keeps_the_provider_on_the_outpost(
+    authentik: Authentik, resource: Make
+) -> None:
+    each, made = sample(authentik, "OutpostAttachment"), resource("OutpostAttachment")
+    made.up(each.declared)
+    assert made.up(each.declared | {"application": each.other["application"]}) == "replaced"
+    assert made.refresh()
+
+
+def test_an_application_over_a_standing_provider_takes_it_off_the_outpost_until_it_is_bound(
+    authentik: Authentik, resource: Make
+) -> None:
+    outpost = authentik.outpost()
+    provider, others = authentik.provider()["pk"], outpost["providers"]
+    path = f"/outposts/instances/{outpost['pk']}/"
+    authentik.call("PATCH", path, {"providers": [*others, provider]})
+    slug = authentik.name("application")
+    resource("Application").up({"name": "Immich", "slug": slug, "provider": provider})
+    assert authentik.call("GET", path)["providers"] == others
+
+
+@pytest.mark.parametrize("danger", ["negated binding", "mode all"])
+def test_an_application_whose_taking_over_would_let_people_in_is_refused(
+    danger: str, authentik: Authentik, resource: Make
+) -> None:
+    application = authentik.application(policy_engine_mode="all" if danger == "mode all" else "any")
+    if danger == "negated binding":
+        body = {"target": application["pk"], "group": authentik.group()["pk"], "order": 0, "negate": True}
+        authentik.call("POST", "/policies/bindings/", body)
+    declared = {"name": application["name"], "slug": application["slug"], "adopt": True}
+    with pytest.raises(HostError, match="negated binding" if danger == "negated binding" else "policy_engine_mode all"):
+        resource("Application").up(declared)
+    assert authentik.call("GET", f"/core/applications/{application['slug']}/") == application
+
+
+MARKED = [kind for kind in ("Group", "User", "ServiceAccount") if "attributes" in KINDS[kind].fields]
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize("kind", MARKED)
+def test_an_object_of_another_stack_is_never_taken_over(
+    kind: str, adopt: bool, authentik: Authentik, resource: Make
+) -> None:
+    declared, theirs = sample(authentik, kind).declared, resource(kind)
+    theirs.up(declared | {"attributes": {"pulumi": "immich/theirs/x"}})
+    seen = object_now(authentik, kind, theirs.outs)
+    with pytest.raises(HostError, match="belongs to 'immich/theirs/x' of another Pulumi program"):
+        resource(kind).up(declared | {"attributes": {"pulumi": "immich/ours/x"}, "adopt": adopt})
+    assert object_now(authentik, kind, theirs.outs) == seen
+
+
+@pytest.mark.parametrize("kind", ["Group", "User"])
+def test_an_object_of_ours_is_brought_to_what_is_declared_without_asking(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
+    each = sample(authentik, kind)
+    declared = each.declared | {"attributes": {"pulumi": "immich/ours/x"}}
+    before, after = resource(kind), resource(kind)
+    before.up(declared)
+    after.up(declared | {"roles": each.other["roles"]})
+    assert after.id == before.id
+    assert object_now(authentik, kind, after.outs)["roles"] == each.other["roles"]
+    after.delete()
+    assert authentik.status(address(kind, after.outs)) == 404
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SAMPLES if kind != "OutpostAttachment"])
+def test_an_object_whose_answer_got_lost_is_found_again_and_there_is_one_of_it(
+    kind: str, authentik: Authentik, between: Between, resource_between: Make
+) -> None:
+    declared, made = sample(authentik, kind).declared, resource_between(kind)
+    before = count(authentik, kind)
+    making = "/core/users/service_account/" if kind == "ServiceAccount" else KINDS[kind].path
+    between.lose(f"POST {making}")
+    made.up(declared)
+    assert made.refresh()
+    assert made.up(declared) == "same"
+    assert count(authentik, kind) == before + 1
+
+
+@pytest.mark.parametrize("kind", ["Group", "User", "Application", "PolicyBinding"])
+def test_an_update_whose_answer_got_lost_is_sent_again(
+    kind: str, authentik: Authentik, between: Between, resource_between: Make
+) -> None:
+    each, made = sample(authentik, kind), resource_between(kind)
+    made.up(each.declared)
+    between.lose(f"(PATCH|PUT) {KINDS[kind].path}.*", times=2)
+    field = {"PolicyBinding": "timeout", "Group": "attributes"}.get(kind, "name")
+    news = each.declared | {field: each.other[field]}
+    assert made.up(news) == "updated"
+    assert object_now(authentik, kind, made.outs)[field] == each.other[field]
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_a_delete_whose_answer_got_lost_is_fine(
+    kind: str, authentik: Authentik, between: Between, resource_between: Make
+) -> None:
+    made = resource_between(kind)
+    made.up(sample(authentik, kind).declared)
+    between.lose("(DELETE|PATCH) .*")
+    made.delete()
+    assert not made.refresh()
+
+
+def count(authentik: Authentik, kind: str) -> int:
+    """How many objects of the kind there are."""
+    pages: Any = authentik.call("GET", f"{KINDS[kind].path}?page_size=1")
+    return int(pages["pagination"]["count"])

@@ -1,0 +1,146 @@
+"""Runs the whole program against a monitor that keeps what it is told."""
+
+import asyncio
+import contextvars
+import runpy
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format  # type: ignore[import-untyped]
+from pulumi.runtime import rpc, set_all_config, set_mocks
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.stack import run_in_stack
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "key-of-"
+
+
+@dataclass
+class Registered:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    parent: str
+    dependencies: set[str]
+    secret_outputs: list[str]
+
+
+@dataclass
+class Run:
+    """What a run of the program registered, in order, and exported."""
+
+    resources: dict[str, Registered] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The outputs that components and the stack registered, by name; secrets as Secret."""
+    error: BaseException | None = None
+
+    @property
+    def exports(self) -> dict[str, Any]:
+        """What the stack exports."""
+        return self.outputs["stack"]
+
+    def named(self, name: str) -> Registered:
+        """The resource of a name."""
+        return self.resources[name]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that the engine was told to keep secret."""
+
+    value: Any
+
+
+class Authentik(Mocks):
+    """Objects as Authentik would make them: a UUID or a number for an id, a key for an account."""
+
+    def call(self, args: Any) -> Any:
+        raise AssertionError(f"the program called {args.token}: a preview must call nothing")
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        outs = {name: value for name, value in args.inputs.items() if name != "__provider"}
+        if args.typ.endswith(":ServiceAccount"):
+            outs |= {"pk": 7, "uid": "u", "key": KEY + args.inputs["username"]}
+        number = args.typ.endswith((":ServiceAccount", ":ProxyProvider"))
+        return ("41" if number else f"id-of-{args.name}"), outs
+
+
+class Monitor(MockMonitor):
+    """Keeps requests as they come."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(Authentik())
+        self._run, self._lock = run, threading.Lock()
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # the name of the call
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.type != "pulumi:pulumi:Stack":
+            with self._lock:
+                self._run.resources[request.name] = Registered(
+                    type=request.type,
+                    name=request.name,
+                    inputs={
+                        name: value
+                        for name, value in rpc.deserialize_properties(request.object).items()
+                        if name != "__provider"
+                    },
+                    parent=request.parent.rpartition("::")[2],
+                    dependencies={urn.rpartition("::")[2] for urn in request.dependencies},
+                    secret_outputs=list(request.additionalSecretOutputs),
+                )
+        return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        type_, _, name = request.urn.partition("::")[2].partition("::")[2].rpartition("::")
+        with self._lock:
+            name = "stack" if type_ == "pulumi:pulumi:Stack" else name
+            self._run.outputs[name] = _read(json_format.MessageToDict(request.outputs))
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
+
+
+def run(config: Mapping[str, str], stack: str = "prod") -> Run:
+    """Run __main__.py with a configuration, as nothing before it had happened."""
+    done = Run()
+
+    async def fresh() -> None:
+        set_all_config(dict(config))
+        set_mocks(Authentik(), project="immich", stack=stack, preview=False, monitor=Monitor(done))
+        set_root_resource(None)  # type: ignore[arg-type]  # the one of set_mocks has told its outputs already
+        try:
+            await run_in_stack(_main)
+        except BaseException as error:  # noqa: BLE001  # whatever ended the program is what the test looks at
+            done.error = error
+
+    thread = threading.Thread(target=contextvars.Context().run, args=(asyncio.run, fresh()))
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive(), "the program does not end"
+    return done
+
+
+def good(config: Mapping[str, str], stack: str = "prod") -> Run:
+    """The same; the program must end well."""
+    done = run(config, stack)
+    if done.error:
+        raise done.error
+    return done
+
+
+def _main() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
+def _read(value: Any) -> Any:
+    """A value as it came, with secrets as Secret."""
+    if isinstance(value, dict):
+        if rpc._special_sig_key in value:
+            assert value[rpc._special_sig_key] == rpc._special_secret_sig
+            return Secret(_read(value["value"]))
+        return {name: _read(each) for name, each in value.items()}
+    return [_read(each) for each in value] if isinstance(value, list) else value

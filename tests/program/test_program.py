@@ -1,0 +1,263 @@
+"""The whole program: which resources it declares, with which inputs, in which order, and what it exports."""
+
+import base64
+import json
+
+import pulumi
+import pytest
+
+from providers.caddy.site import Site, render
+
+from .engine import KEY, Registered, Run, Secret, good, run
+
+STACK = {
+    "authentik:url": "https://auth.example.org",
+    "immich:url": "https://photos.example.org",
+    "immich:upstream": "http://immich:2283",
+    "immich:outpostUrl": "",
+    "immich:phones": '[{"name": "phone"}]',
+    "immich:peopleGroups": '["family"]',
+    "immich:enabled": "true",
+    "immich:adopt": "false",
+    "immich:serviceAccount": "immich-mobile-service",
+    "immich:phonesGroup": "immich-mobile-users",
+    "immich:application": "immich",
+    "immich:applicationName": "Immich",
+    "immich:providerName": "Immich Forward Auth",
+    "immich:authorizationFlow": "default-provider-authorization-implicit-consent",
+    "immich:invalidationFlow": "default-provider-invalidation-flow",
+    "immich:outpost": "authentik Embedded Outpost",
+}
+AUTHENTIK = "pulumi-python:dynamic/authentik:"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Run:
+    return good(STACK)
+
+
+def phones(*phones: dict[str, object]) -> dict[str, str]:
+    return STACK | {"immich:phones": json.dumps(phones)}
+
+
+def of_type(done: Run, name: str) -> list[Registered]:
+    """The resources of a type, by name."""
+    found = [each for each in done.resources.values() if each.type == AUTHENTIK + name]
+    return sorted(found, key=lambda each: each.name)
+
+
+def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) -> None:
+    assert {name: each.type for name, each in reference.resources.items()} == {
+        "immich": "immich:index:MobileAccess",
+        "immich-phones": f"{AUTHENTIK}Group",
+        "immich-phone": f"{AUTHENTIK}ServiceAccount",
+        "immich-provider": f"{AUTHENTIK}ProxyProvider",
+        "immich-application": f"{AUTHENTIK}Application",
+        "immich-phones-binding": f"{AUTHENTIK}PolicyBinding",
+        "immich-people-binding-family": f"{AUTHENTIK}PolicyBinding",
+        "immich-outpost": f"{AUTHENTIK}OutpostAttachment",
+        "immich-site": "pulumi-python:dynamic/caddy:CaddyConfig",
+    }
+
+
+def test_every_resource_belongs_to_the_component_and_it_to_the_stack(reference: Run) -> None:
+    parents = {name: each.parent for name, each in reference.resources.items()}
+    assert parents.pop("immich") == "immich-prod"
+    assert set(parents.values()) == {"immich"}
+
+
+SITE = Site("https://photos.example.org", "http://immich:2283", "https://auth.example.org")
+INPUTS = {
+    "immich-phones": {
+        "name": "immich-mobile-users",
+        "is_superuser": False,
+        "attributes": {"pulumi": "immich/prod/immich-phones"},
+    },
+    "immich-phone": {
+        "username": "immich-mobile-service",
+        "name": "Immich phone: phone, generation 1",
+        "is_active": True,
+        "groups": ["id-of-immich-phones"],
+        "attributes": {"pulumi": "immich/prod/immich-phone", "phone": "phone", "generation": 1},
+    },
+    "immich-provider": {
+        "name": "Immich Forward Auth",
+        "mode": "forward_single",
+        "external_host": "https://photos.example.org",
+        "authorization_flow": "default-provider-authorization-implicit-consent",
+        "invalidation_flow": "default-provider-invalidation-flow",
+        "intercept_header_auth": True,
+        "skip_path_regex": "",
+    },
+    "immich-application": {
+        "name": "Immich",
+        "slug": "immich",
+        "provider": "41",
+        "meta_launch_url": "https://photos.example.org",
+        "policy_engine_mode": "any",
+    },
+    "immich-phones-binding": {"target": "id-of-immich-application", "group": "id-of-immich-phones"},
+    "immich-people-binding-family": {"target": "id-of-immich-application", "group": "family"},
+    "immich-outpost": {
+        "outpost": "authentik Embedded Outpost",
+        "provider": "41",
+        "application": "id-of-immich-application",
+    },
+    "immich-site": {
+        "admin": "http://localhost:2019",
+        "route_id": "immich-prod",
+        "host": "photos.example.org",
+        "port": 443,
+        "caddyfile": render(SITE),
+    },
+}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_resource_is_declared_with_exactly_these_inputs(name: str, reference: Run) -> None:
+    assert reference.named(name).inputs == INPUTS[name]
+
+
+def test_no_path_is_open_and_no_password_is_sent_upstream(reference: Run) -> None:
+    provider = reference.named("immich-provider").inputs
+    assert provider["skip_path_regex"] == ""
+    assert "basic_auth_enabled" not in provider
+
+
+def test_the_phones_account_is_in_the_phones_group_alone_and_no_superuser(reference: Run) -> None:
+    assert reference.named("immich-phone").inputs["groups"] == ["id-of-immich-phones"]
+    assert reference.named("immich-phones").inputs["is_superuser"] is False
+
+
+def test_the_provider_is_reachable_only_after_every_binding_and_the_site_after_that(reference: Run) -> None:
+    bindings = {"immich-phones-binding", "immich-people-binding-family"}
+    assert reference.named("immich-outpost").dependencies >= {*bindings, "immich-provider"}
+    assert reference.named("immich-site").dependencies >= {"immich-outpost"}
+    for name in bindings:
+        assert "immich-application" in reference.named(name).dependencies
+    assert "immich-provider" in reference.named("immich-application").dependencies
+    assert "immich-phones" in reference.named("immich-phone").dependencies
+
+
+def test_the_key_and_what_holds_it_are_secret(reference: Run) -> None:
+    assert "key" in reference.named("immich-phone").secret_outputs
+    encoded = base64.b64encode(f"immich-mobile-service:{KEY}immich-mobile-service".encode()).decode()
+    assert reference.exports["headers"] == Secret({"phone": f"Basic {encoded}"})
+
+
+def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Run) -> None:
+    exports = {name: value for name, value in reference.exports.items() if name != "headers"}
+    assert exports == {
+        "immichUrl": "https://photos.example.org",
+        "headerName": "Authorization",
+        "serviceAccounts": {"phone": "immich-mobile-service"},
+        "application": "immich",
+    }
+
+
+def test_the_component_registers_its_outputs(reference: Run) -> None:
+    outputs = reference.outputs["immich"]
+    assert outputs.keys() == {"url", "headerName", "headers", "serviceAccounts", "application"}
+    assert isinstance(outputs["headers"], Secret)
+    assert KEY not in str({name: value for name, value in outputs.items() if name != "headers"})
+
+
+THREE = phones({"name": "phone"}, {"name": "anna", "generation": 2}, {"name": "ben-2", "generation": 13})
+
+
+def test_every_phone_has_an_account_of_its_own_named_after_it_and_its_generation() -> None:
+    done = good(THREE)
+    names = {each.name: each.inputs["username"] for each in of_type(done, "ServiceAccount")}
+    assert names == {
+        "immich-phone": "immich-mobile-service",
+        "immich-anna": "immich-mobile-service-anna-g2",
+        "immich-ben-2": "immich-mobile-service-ben-2-g13",
+    }
+    accounts = {"phone": names["immich-phone"], "anna": names["immich-anna"], "ben-2": names["immich-ben-2"]}
+    assert done.exports["serviceAccounts"] == accounts
+    assert done.exports["headers"].value.keys() == accounts.keys()
+    assert len(set(done.exports["headers"].value.values())) == 3
+    assert done.named("immich-anna").inputs["attributes"]["generation"] == 2
+
+
+def test_losing_a_phone_changes_nothing_of_the_others() -> None:
+    all_three, two = good(THREE), good(phones({"name": "phone"}, {"name": "ben-2", "generation": 13}))
+    assert all_three.resources.keys() - two.resources.keys() == {"immich-anna"}
+    assert all(all_three.named(name).inputs == each.inputs for name, each in two.resources.items())
+
+
+def test_a_new_password_for_a_phone_changes_its_account_alone(reference: Run) -> None:
+    done = good(phones({"name": "phone", "generation": 2}))
+    changed = [name for name, each in done.resources.items() if each.inputs != reference.named(name).inputs]
+    assert changed == ["immich-phone"]
+    assert done.named("immich-phone").inputs["username"] == "immich-mobile-service-g2"
+
+
+def test_no_phones_leave_the_way_for_people_open_and_no_header() -> None:
+    done = good(phones())
+    assert of_type(done, "ServiceAccount") == []
+    assert done.exports["headers"] == Secret({})
+    assert done.exports["serviceAccounts"] == {}
+
+
+def test_switching_off_deactivates_every_account_and_changes_nothing_else() -> None:
+    on, off = good(THREE), good(THREE | {"immich:enabled": "false"})
+    accounts = of_type(off, "ServiceAccount")
+    assert [each.inputs["is_active"] for each in accounts] == [False] * 3
+    others = [name for name, each in on.resources.items() if each.inputs != off.named(name).inputs]
+    assert sorted(others) == [each.name for each in accounts]
+
+
+@pytest.mark.parametrize(
+    ("groups", "bound"), [("[]", []), ('["b", "a b"]', ["a b", "b"]), ('["5F2C8A4E"]', ["5F2C8A4E"])]
+)
+def test_only_the_groups_that_were_said_are_bound_besides_the_phones(groups: str, bound: list[str]) -> None:
+    done = good(STACK | {"immich:peopleGroups": groups})
+    found = {each.inputs["group"] for each in of_type(done, "PolicyBinding")}
+    assert found == {"id-of-immich-phones", *bound}
+    names = {each.name for each in of_type(done, "PolicyBinding")}
+    assert done.named("immich-outpost").dependencies >= names
+
+
+def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it_is_said(reference: Run) -> None:
+    assert not any("adopt" in each.inputs for each in reference.resources.values())
+    done = good(STACK | {"immich:adopt": "true"})
+    adopting = {name for name, each in done.resources.items() if each.inputs.get("adopt") is True}
+    assert adopting == {name for name in INPUTS if name != "immich-site"}
+
+
+def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:
+    done = good(STACK, stack="lab")
+    for name in ("immich-phones", "immich-phone"):
+        assert done.named(name).inputs["attributes"]["pulumi"] == f"immich/lab/{name}"
+    assert done.named("immich-site").inputs["route_id"] == "immich-lab"
+
+
+def test_the_outpost_is_reached_where_it_is_said() -> None:
+    done = good(STACK | {"immich:outpostUrl": "http://outpost:9000", "caddy:admin": "http://caddy:2019"})
+    site = done.named("immich-site").inputs
+    assert "reverse_proxy http://outpost:9000" in site["caddyfile"]
+    assert site["admin"] == "http://caddy:2019"
+
+
+def test_a_public_port_goes_into_everything_that_names_the_address() -> None:
+    done = good(STACK | {"immich:url": "https://photos.example.org:8443"})
+    assert done.named("immich-provider").inputs["external_host"] == "https://photos.example.org:8443"
+    assert done.named("immich-application").inputs["meta_launch_url"] == "https://photos.example.org:8443"
+    assert done.named("immich-site").inputs["port"] == 8443
+
+
+@pytest.mark.parametrize("key", ["authentik:url", "immich:url", "immich:peopleGroups"])
+def test_a_missing_setting_ends_the_program_as_one_message_before_anything_is_registered(key: str) -> None:
+    done = run({name: value for name, value in STACK.items() if name != key})
+    assert isinstance(done.error, pulumi.RunError)
+    assert str(done.error).startswith(f"the stack's settings are not right:\n{key}: ")
+    assert done.resources == {}
+    assert done.error.__suppress_context__
+
+
+def test_everything_that_is_wrong_is_told_by_that_message() -> None:
+    done = run({"immich:url": "photos", "immich:phones": "{}"})
+    assert isinstance(done.error, pulumi.RunError)
+    assert str(done.error).count("\n") > 5
+    assert done.resources == {}

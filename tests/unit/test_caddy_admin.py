@@ -1,0 +1,68 @@
+"""The client of Caddy's admin API where the real Caddy cannot show it: when nothing or nonsense answers."""
+
+import time
+
+import pytest
+
+from providers.caddy import admin as module
+from providers.caddy.admin import Admin, CaddyError, Changed
+
+from .server import Answer, Server, reply, reset
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", (0.1, 0.1))
+    monkeypatch.setattr(module, "BOUND", 0.3)
+
+
+def test_a_caddy_that_is_not_there_is_told_with_its_address_within_the_bound() -> None:
+    server = Server(listening=False)
+    began = time.monotonic()
+    with pytest.raises(CaddyError) as caught:
+        Admin(server.url).servers()
+    server.bound.close()
+    assert time.monotonic() - began < 2
+    text = str(caught.value)
+    assert text.startswith("cannot set up Caddy: GET /config/apps/http/servers: 127.0.0.1:")
+    assert "does not answer" in text
+    assert "Check caddy:admin" in text
+
+
+def test_credentials_in_its_address_are_not_told() -> None:
+    server = Server(listening=False)
+    with pytest.raises(CaddyError) as caught:
+        Admin(server.url.replace("http://", "http://user:secret@")).servers()
+    server.bound.close()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_caddy_that_is_just_starting_is_waited_for() -> None:
+    with Server(reset, reply(200, {"main": {}}, Etag="x")) as server:
+        assert Admin(server.url).servers() == ({"main": {}}, "x")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (reply(403, {"error": "host not allowed: x"}), "answered 403: host not allowed: x"),
+        (reply(500, b"<html>secret", Content_Type="text/html"), "answered 500: text/html"),
+        (reply(302, Location="/login"), "answered 302: an empty answer"),
+        (reply(200, b"<html>secret", Content_Type="text/html"), "text/html"),
+        (reply(200, []), "Check caddy:admin"),
+        (reply(200, {"main": 7}), "Check caddy:admin"),
+    ],
+)
+def test_an_address_that_is_no_admin_api_is_told_and_its_body_is_not(answer: Answer, said: str) -> None:
+    with Server(answer) as server, pytest.raises(CaddyError) as caught:
+        Admin(server.url).servers()
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_configuration_that_was_changed_meanwhile_is_told_apart() -> None:
+    with Server(reply(412, {"error": "x"})) as server:
+        with pytest.raises(Changed):
+            Admin(server.url).write("PUT", "/config/x", {"a": 1}, '"etag"')
+        assert server.asked[0].headers["if-match"] == '"etag"'
+        assert (server.asked[0].method, server.asked[0].body) == ("PUT", {"a": 1})

@@ -1,0 +1,210 @@
+"""The settings: what is taken, and what is told when they are missing or wrong."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.settings import Phone, Settings, SettingsError, read_settings
+
+STACK = {
+    "authentik:url": "https://auth.example.org",
+    "immich:url": "https://photos.example.org",
+    "immich:upstream": "http://localhost:2283",
+    "immich:outpostUrl": "",
+    "immich:phones": '[{"name": "phone"}]',
+    "immich:peopleGroups": '["family"]',
+    "immich:enabled": "true",
+    "immich:adopt": "false",
+    "immich:serviceAccount": "immich-mobile-service",
+    "immich:phonesGroup": "immich-mobile-users",
+    "immich:application": "immich",
+    "immich:applicationName": "Immich",
+    "immich:providerName": "Immich Forward Auth",
+    "immich:authorizationFlow": "default-provider-authorization-implicit-consent",
+    "immich:invalidationFlow": "default-provider-invalidation-flow",
+    "immich:outpost": "authentik Embedded Outpost",
+}
+"""What the engine hands over: what the operator wrote and the defaults of Pulumi.yaml."""
+OPTIONAL = {"immich:outpostUrl"}
+
+
+def settings(**changed: Any) -> Settings:
+    """The settings of the stack with some changed: url is immich:url, authentik_url is authentik:url."""
+    stack = {**STACK, **{_key(name): value for name, value in changed.items()}}
+    return read_settings(lambda key: stack.get(key))
+
+
+def _key(name: str) -> str:
+    if name in ("authentik_url", "caddy_admin"):
+        return name.replace("_", ":")
+    return f"immich:{name}"
+
+
+def failures(**changed: Any) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        settings(**changed)
+    first, *rest = str(caught.value).split("\n")
+    assert first == "the stack's settings are not right:"
+    return rest
+
+
+def test_the_settings_of_the_reference_stack_are_taken() -> None:
+    read = settings()
+    assert (read.site.url, read.site.immich) == ("https://photos.example.org", "http://localhost:2283")
+    assert read.phones == (Phone("phone", 1),)
+    assert read.people_groups == ("family",)
+    assert (read.enabled, read.adopt) == (True, False)
+    assert read.caddy_admin == "http://localhost:2019"
+    assert read.outpost == "authentik Embedded Outpost"
+
+
+def test_the_outpost_is_authentik_itself_unless_it_is_said_otherwise() -> None:
+    assert settings().site.outpost == "https://auth.example.org"
+    assert settings(outpostUrl="http://outpost:9000").site.outpost == "http://outpost:9000"
+
+
+@pytest.mark.parametrize("key", sorted(STACK.keys() - OPTIONAL))
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_each_setting_that_is_missing_is_named(key: str, nothing: str | None) -> None:
+    stack: dict[str, str | None] = {**STACK, key: nothing}
+    with pytest.raises(SettingsError) as caught:
+        read_settings(lambda name: stack.get(name))
+    (line,) = str(caught.value).split("\n")[1:]
+    assert line.startswith(f"{key}: ")
+
+
+def test_everything_that_is_missing_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(lambda _name: None)
+    named = {line.split(": ")[0] for line in str(caught.value).split("\n")[1:]}
+    assert named == STACK.keys() - OPTIONAL
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    told = failures(url="photos", upstream="x", phones="{}", peopleGroups="no", enabled="yes", outpost=" ")
+    assert [line.split(": ")[0].removeprefix("immich:") for line in told] == [
+        *("url", "upstream", "phones", "peopleGroups", "outpost", "enabled"),
+    ]
+
+
+def test_a_missing_setting_says_how_to_set_it() -> None:
+    assert failures(url=None) == [
+        "immich:url: is missing. Run: pulumi config set immich:url https://photos.example.org"
+    ]
+    assert failures(authentik_url=None) == [
+        "authentik:url: is missing. Run: pulumi config set authentik:url https://auth.example.org"
+    ]
+
+
+HOSTILE_TEXTS = ["a\nb", "a\0b", "a\x1bb", "a\u2028b", " a", "a ", " ", "\t", "x" * 501]
+HOSTILE_URLS = [
+    *("photos.example.org", "//photos.example.org", "ftp://photos.example.org", "https://", "https://:443", "https:/x"),
+    *("https://photos.example.org/", "https://photos.example.org/x", "https://photos.example.org?x=1"),
+    *("https://photos.example.org#x", "https://u@photos.example.org", "https://u:p@photos.example.org"),
+    *("https://photos.example.org:0", "https://photos.example.org:65536", "https://photos.example.org:٣"),
+    *("https://photos.example.org:0443", "https://photos.example.org:", "https://phötos.example.org", "https://*"),
+    *("https://{$HOME}", "https://{env.HOME}", "https://a`b", 'https://a"b', "https://a b", "https://a,https://b"),
+    *("https://a{", "https://[::1", "https://\u212aa.example.org", "javascript:alert(1)", "https://a\\b", "https://-a"),
+]
+HOSTILE_PHONES: list[Any] = [
+    *("phone", 7, None, [], {}, {"name": 7}, {"name": ""}, {"name": "A"}, {"name": "a_b"}, {"name": "-a"}),
+    *({"name": "a" * 41}, {"name": "a:b"}, {"name": "a\n"}, {"name": "ä"}, {"name": "a", "key": "k"}),
+    *[{"name": "a", "generation": each} for each in (0, -1, 1.5, "2", True, None, 10_000)],
+]
+HOSTILE: list[tuple[str, Any]] = [
+    *[("url", value) for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)],
+    *[("url", value) for value in ("http://photos.example.org", "https://a_b", "https://[::1]", "https://" + "a" * 64)],
+    *[("url", f"https://{host}") for host in ("photos.example.org:443", "photos.example.org:80", "a." * 127 + "org")],
+    *[("upstream", value) for value in ("http://immich:443", "https://immich:80")],
+    *[
+        (name, value)
+        for name in ("upstream", "outpostUrl", "authentik_url")
+        for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)
+    ],
+    *[("caddy_admin", value) for value in ("localhost:2019", "unix//run/caddy.sock", "http://u:p@localhost:2019")],
+    *[
+        (name, value)
+        for name in ("phonesGroup", "applicationName", "providerName", "outpost")
+        for value in HOSTILE_TEXTS
+    ],
+    *[
+        (name, value)
+        for name in ("application", "authorizationFlow", "invalidationFlow")
+        for value in (*HOSTILE_TEXTS, "a/b", "../a", "ä", "a b", "a.b")
+    ],
+    *[
+        ("serviceAccount", value)
+        for value in (*HOSTILE_TEXTS, "a:b", "A", "ä", "-a", "a-", "a/b", "a.b", "a_b", "a" * 81)
+    ],
+    *[(name, value) for name in ("enabled", "adopt") for value in ("yes", "True", "1", "null", "0", '"true"')],
+    *[
+        ("phones", value)
+        for value in ("phone", "{}", "null", "7", '"phone"', "[", "[" * 100_000, "[" + "1" * 5000 + "]")
+    ],
+    *[("phones", json.dumps([value])) for value in HOSTILE_PHONES],
+    ("phones", '[{"name": "anna"}, {"name": "anna"}]'),
+    ("phones", '[{"name": "anna"}, {"name": "anna", "generation": 2}]'),
+    ("phones", '[{"name": "anna", "generation": 2}, {"name": "anna-g2"}]'),
+    *[("peopleGroups", value) for value in ("family", "{}", "null", "7", '"family"', "[[]]", "[7]", '[""]', '[" a"]')],
+    *[("peopleGroups", json.dumps(value)) for value in (["a\nb"], ["a", "a"], ["immich-mobile-users"])],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HOSTILE, ids=lambda value: repr(value)[:60])
+def test_a_hostile_value_is_refused_in_one_line_that_names_its_setting_alone(name: str, value: str) -> None:
+    (line,) = failures(**{name: value})
+    assert line.startswith(f"{_key(name)}: ")
+    assert len(line) < 300
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", line)
+
+
+ANY = st.none() | st.text(max_size=30) | st.sampled_from([*STACK.values(), *HOSTILE_URLS, "[]", '[{"name": "a"}]'])
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(STACK, ANY)))
+def test_any_settings_are_taken_or_refused_by_one_message(stack: dict[str, str | None]) -> None:
+    told = ""
+    try:
+        read_settings(stack.get)
+    except SettingsError as error:
+        told = str(error)
+    assert set(re.findall(r"(?m)^(\w+:\w+): ", told)) <= {*STACK, "caddy:admin"}
+
+
+@pytest.mark.parametrize(
+    ("phone", "username"),
+    [
+        (Phone("phone"), "immich"),
+        (Phone("phone", 2), "immich-g2"),
+        (Phone("anna"), "immich-anna"),
+        (Phone("anna", 17), "immich-anna-g17"),
+    ],
+)
+def test_a_phones_account_is_named_after_it_and_its_generation(phone: Phone, username: str) -> None:
+    assert phone.username("immich") == username
+
+
+def test_no_phones_and_no_people_may_be_said() -> None:
+    assert settings(phones="[]").phones == ()
+    assert settings(peopleGroups="[]").people_groups == ()
+
+
+@given(
+    base=st.from_regex(r"[a-z0-9](?:[-a-z0-9]{0,78}[a-z0-9])?", fullmatch=True),
+    names=st.lists(st.from_regex(r"[a-z0-9](?:[-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True), max_size=3, unique=True),
+    generation=st.integers(1, 9999),
+)
+def test_an_accounts_name_fits_authentik_and_a_basic_header(base: str, names: list[str], generation: int) -> None:
+    phones = json.dumps([{"name": name, "generation": generation} for name in names])
+    read = settings(serviceAccount=base, phones=phones)
+    usernames = [phone.username(read.service_account) for phone in read.phones]
+    assert len(set(usernames)) == len(names)
+    assert all(len(username) <= 150 and ":" not in username for username in usernames)
+
+
+def test_the_public_address_is_in_lower_case_for_the_outpost_compares_it_with_what_browsers_send() -> None:
+    assert settings(url="https://Photos.Example.org:8443").site.url == "https://photos.example.org:8443"

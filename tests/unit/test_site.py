@@ -1,0 +1,158 @@
+"""The Caddy site: what it takes, and what the real Caddy makes of it."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from providers.caddy.site import Site, render, upstream_url, web_origin
+
+from .conftest import Adapt
+
+GOLDEN = Path(__file__).parent / "golden"
+PLAIN = Site(url="https://photos.example.org", immich="http://localhost:2283", outpost="http://authentik:9000")
+TLS = Site(url="https://photos.example.org:8443", immich="https://immich.lan", outpost="https://auth.example.org")
+SITES = pytest.mark.parametrize(("site", "name"), [(PLAIN, "plain"), (TLS, "tls")])
+
+
+@SITES
+def test_the_site_is_the_one_that_was_reviewed(site: Site, name: str) -> None:
+    assert render(site) == (GOLDEN / f"{name}.Caddyfile").read_text()
+
+
+@SITES
+def test_caddy_adapts_it_to_the_routes_that_were_reviewed_without_a_warning(
+    site: Site, name: str, adapt: Adapt
+) -> None:
+    answer = adapt(render(site))
+    assert "warnings" not in answer
+    assert answer["result"] == json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+@SITES
+def test_caddy_fmt_changes_nothing(site: Site, name: str, caddy: Path, tmp_path: Path) -> None:
+    (tmp_path / "Caddyfile").write_text(render(site))
+    answer = subprocess.run([caddy, "fmt"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.stdout == render(site)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("https://photos.example.org", "photos.example.org", 443),
+        ("https://Photos.Example.org:8443", "photos.example.org", 8443),
+        ("https://10.0.0.2", "10.0.0.2", 443),
+        ("https://localhost", "localhost", 443),
+    ],
+)
+def test_host_and_port_are_the_public_addresss(url: str, host: str, port: int) -> None:
+    site = Site(url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
+    assert (site.host, site.port) == (host, port)
+
+
+@pytest.mark.parametrize(("name", "value"), [("url", "http://x"), ("immich", "x"), ("outpost", "http://x/y")])
+def test_a_site_names_the_attribute_that_is_wrong(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name}: expected http"):
+        Site(**{**vars(PLAIN), name: value})
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    ["http://localhost", "http://10.0.0.2:2283", "https://[::1]:9443", "http://immich_server:2283", "HTTPS://Auth.lan"],
+)
+def test_an_upstream_is_taken_and_caddy_takes_it_too(upstream: str, adapt: Adapt) -> None:
+    assert upstream_url(upstream) is None
+    site = Site(url=PLAIN.url, immich=upstream, outpost=upstream)
+    assert only_route(adapt(render(site)))
+    assert ("header_up Host" in render(site)) == upstream.lower().startswith("https:")
+
+
+SEPARATORS = "htps:/.@?#[]{}$*%`\"'\\ \t\n\r\0-_:0189aZüK\u2028"
+TEXTS = st.text(max_size=12) | st.text(SEPARATORS, max_size=12)
+NAMES = st.from_regex(r"[A-Za-z0-9][-A-Za-z0-9._]{0,20}", fullmatch=True)
+PORTS = st.just("") | (st.sampled_from([80, 443]) | st.integers(-1, 70_000)).map(":{}".format)
+URLS = st.one_of(
+    TEXTS,
+    TEXTS.map("https://{}".format),
+    st.builds(
+        "{}://{}{}".format, st.sampled_from(["https", "http", "HTTPS", "hTTp", "h2c", "unix"]), NAMES | TEXTS, PORTS
+    ),
+    st.builds("https://{}{}{}".format, NAMES, PORTS, st.text(SEPARATORS, max_size=2)),
+    st.builds("http://[{}]{}".format, st.ip_addresses(v=6) | st.text("0123456789abcdef:.%", max_size=12), PORTS),
+)
+
+
+@settings(max_examples=300)
+@given(url=URLS, immich=URLS, outpost=URLS)
+def test_any_texts_are_refused_or_make_exactly_one_formatted_route_for_that_host(
+    adapt: Adapt, url: str, immich: str, outpost: str
+) -> None:
+    # Two of three stay good, so that a text that is taken reaches Caddy.
+    for changed in ({"url": url}, {"immich": immich}, {"outpost": outpost}):
+        try:
+            site = Site(**{**vars(PLAIN), **changed})
+        except ValueError:
+            continue
+        answer = adapt(render(site))
+        assert "warnings" not in answer
+        route = only_route(answer)
+        assert route["match"] == [{"host": [site.host]}]
+        assert route["terminal"] is True
+        (server,) = answer["result"]["apps"]["http"]["servers"].values()
+        assert server["listen"] == [f":{site.port}"]
+
+
+@given(url=URLS)
+def test_what_is_taken_as_a_public_address_is_what_a_browser_would_call(url: str) -> None:
+    assume(web_origin(url) is None)
+    site = Site(url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
+    suffix = "" if site.port == 443 else f":{site.port}"
+    assert url.lower() == f"https://{site.host}{suffix}"
+    assert url.isascii()
+
+
+def test_a_basic_header_never_reaches_immich_nor_earns_a_session(adapt: Adapt) -> None:
+    steps = list(handlers(only_route(adapt(render(PLAIN)))))
+    removed = [step["request"]["delete"] for step in steps if step["handler"] == "headers" and "request" in step]
+    assert ["X-Authentik-*"] in removed
+    assert removed.count(["Authorization"]) == 2  # for the outpost's own pages, and after a good answer
+
+
+def test_no_cookie_of_the_forward_auth_answer_reaches_a_phone(adapt: Adapt) -> None:
+    asked = [
+        step
+        for step in handlers(only_route(adapt(render(PLAIN))))
+        if step.get("rewrite", {}).get("uri", "").endswith("/auth/caddy")
+    ]
+    assert len(asked) == 2
+    for step in asked:
+        assert all("copy_response_headers" not in json.dumps(case) for case in step["handle_response"])
+
+
+def test_the_first_matcher_takes_basic_in_any_case(adapt: Adapt) -> None:
+    text = json.dumps(only_route(adapt(render(PLAIN))))
+    assert json.dumps(r"(?i)^\s*basic(\s|$)") in text
+
+
+def only_route(answer: dict[str, Any]) -> dict[str, Any]:
+    (server,) = answer["result"]["apps"]["http"]["servers"].values()
+    (route,) = server["routes"]
+    assert set(answer["result"]["apps"]) == {"http"}
+    return dict(route)
+
+
+def handlers(node: Any) -> Iterator[dict[str, Any]]:
+    """Every handler in a route, in order."""
+    if isinstance(node, dict):
+        if "handler" in node:
+            yield node
+        for each in node.values():
+            yield from handlers(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from handlers(each)
