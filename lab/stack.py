@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,7 @@ class Stack:
         self.run("cancel", "--yes")
         if self.export()["deployment"].get("pending_operations"):
             self.up()
+            self.refresh("--skip-preview", "--clear-pending-creates")
 
     def outputs(self, *, secrets: bool = True) -> dict[str, Any]:
         """The stack's outputs."""
@@ -94,17 +96,22 @@ class Stack:
         resources = self.export()["deployment"].get("resources", [])
         return {each["urn"].rpartition("::")[2]: each["urn"] for each in resources}
 
-    def configure(self, **settings: object) -> None:
-        """Set settings of the program, immich:name by name; None takes one out."""
+    def settings(self) -> dict[str, Any]:
+        """The stack's settings, namespace:name to value."""
+        document = yaml.safe_load(Path(self._lab.config_file).read_text()) or {}
+        return dict(document.get("config") or {})
+
+    def set(self, settings: Mapping[str, object]) -> None:
+        """Set settings by namespace:name; None takes one out."""
         path = Path(self._lab.config_file)
         document = yaml.safe_load(path.read_text()) or {}
-        config = document.setdefault("config", {})
-        for name, value in settings.items():
-            if value is None:
-                config.pop(f"immich:{name}", None)
-            else:
-                config[f"immich:{name}"] = value
+        config = {**(document.get("config") or {}), **settings}
+        document["config"] = {name: value for name, value in config.items() if value is not None}
         path.write_text(yaml.safe_dump(document))
+
+    def configure(self, **settings: object) -> None:
+        """Set settings of the program by their names without immich:; None takes one out."""
+        self.set({f"immich:{name}": value for name, value in settings.items()})
 
     @property
     def _config(self) -> tuple[str, str]:

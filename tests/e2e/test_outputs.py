@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -55,7 +56,7 @@ def test_no_secret_stands_in_the_exported_state(driver: Driver, secrets: list[st
 
 
 def test_no_secret_stands_in_the_files_of_the_backend(driver: Driver, secrets: list[str]) -> None:
-    backend = Path(driver.lab.env["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    backend = Path(urlsplit(driver.lab.env["PULUMI_BACKEND_URL"]).path)
     files = [path for path in backend.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if _found(secrets, path.read_text(errors="replace"))]
