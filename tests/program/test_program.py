@@ -7,27 +7,10 @@ import pulumi
 import pytest
 
 from providers.caddy.site import Site, render
+from tests.reference import STACK
 
 from .engine import KEY, Registered, Run, Secret, good, run
 
-STACK = {
-    "authentik:url": "https://auth.example.org",
-    "immich:url": "https://photos.example.org",
-    "immich:upstream": "http://immich:2283",
-    "immich:outpostUrl": "",
-    "immich:phones": '[{"name": "phone"}]',
-    "immich:peopleGroups": '["family"]',
-    "immich:enabled": "true",
-    "immich:adopt": "false",
-    "immich:serviceAccount": "immich-mobile-service",
-    "immich:phonesGroup": "immich-mobile-users",
-    "immich:application": "immich",
-    "immich:applicationName": "Immich",
-    "immich:providerName": "Immich Forward Auth",
-    "immich:authorizationFlow": "default-provider-authorization-implicit-consent",
-    "immich:invalidationFlow": "default-provider-invalidation-flow",
-    "immich:outpost": "authentik Embedded Outpost",
-}
 AUTHENTIK = "pulumi-python:dynamic/authentik:"
 
 
@@ -66,7 +49,7 @@ def test_every_resource_belongs_to_the_component_and_it_to_the_stack(reference: 
     assert set(parents.values()) == {"immich"}
 
 
-SITE = Site("https://photos.example.org", "http://immich:2283", "https://auth.example.org")
+SITE = Site("https://photos.example.org", "http://localhost:2283", "https://auth.example.org")
 INPUTS = {
     "immich-phones": {
         "name": "immich-mobile-users",

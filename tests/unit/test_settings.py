@@ -9,27 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.settings import Phone, Settings, SettingsError, read_settings
+from tests.reference import STACK
 
-STACK = {
-    "authentik:url": "https://auth.example.org",
-    "immich:url": "https://photos.example.org",
-    "immich:upstream": "http://localhost:2283",
-    "immich:outpostUrl": "",
-    "immich:phones": '[{"name": "phone"}]',
-    "immich:peopleGroups": '["family"]',
-    "immich:enabled": "true",
-    "immich:adopt": "false",
-    "immich:serviceAccount": "immich-mobile-service",
-    "immich:phonesGroup": "immich-mobile-users",
-    "immich:application": "immich",
-    "immich:applicationName": "Immich",
-    "immich:providerName": "Immich Forward Auth",
-    "immich:authorizationFlow": "default-provider-authorization-implicit-consent",
-    "immich:invalidationFlow": "default-provider-invalidation-flow",
-    "immich:outpost": "authentik Embedded Outpost",
-}
-"""What the engine hands over: what the operator wrote and the defaults of Pulumi.yaml."""
-OPTIONAL = {"immich:outpostUrl"}
+OPTIONAL = {name for name, value in STACK.items() if not value}
 
 
 def settings(**changed: Any) -> Settings:

@@ -1,0 +1,75 @@
+"""Settings: what the operator wrote into the stack's file, read and checked before anything is called. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.settings.phones import Phone, read_phones
+from components.settings.reader import Reader, SettingsError
+from providers.authentik.rules import no_colon, slug
+from providers.caddy.site import Site, upstream_url, web_origin
+
+__all__ = ["Phone", "Settings", "SettingsError", "read_settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of the program; Pulumi.yaml describes each."""
+
+    site: Site
+    caddy_admin: str
+    service_account: str
+    phones: tuple[Phone, ...]
+    phones_group: str
+    people_groups: tuple[str, ...]
+    application: str
+    application_name: str
+    provider_name: str
+    authorization_flow: str
+    invalidation_flow: str
+    outpost: str
+    enabled: bool
+    adopt: bool
+
+
+def read_settings(get: Callable[[str], str | None]) -> Settings:
+    """Read the settings. get: the value of namespace:name as the stack has it (lists as JSON), None if it has none.
+
+    Defaults of immich:* are Pulumi.yaml's, which the engine has filled in.
+    Raises SettingsError that names every setting that is missing or wrong, what was expected and what to do.
+    """
+    read = Reader(get)
+    authentik_url = read.text("authentik:url", rule=upstream_url, example="https://auth.example.org")
+    caddy_admin = read.text("caddy:admin", rule=upstream_url, default="http://localhost:2019")
+    service_account = read.text("immich:serviceAccount", rule=_username)
+    settings = Settings(
+        site=Site(
+            url=read.text("immich:url", rule=web_origin, example="https://photos.example.org").lower(),
+            immich=read.text("immich:upstream", rule=upstream_url, example="http://localhost:2283"),
+            outpost=read.text("immich:outpostUrl", rule=upstream_url, default=authentik_url),
+        ),
+        caddy_admin=caddy_admin,
+        service_account=service_account,
+        phones=read_phones(read, "immich:phones", service_account),
+        phones_group=read.text("immich:phonesGroup"),
+        people_groups=read.names("immich:peopleGroups"),
+        application=read.text("immich:application", rule=slug),
+        application_name=read.text("immich:applicationName"),
+        provider_name=read.text("immich:providerName"),
+        authorization_flow=read.text("immich:authorizationFlow", rule=slug),
+        invalidation_flow=read.text("immich:invalidationFlow", rule=slug),
+        outpost=read.text("immich:outpost"),
+        enabled=read.flag("immich:enabled"),
+        adopt=read.flag("immich:adopt"),
+    )
+    if settings.phones_group in settings.people_groups:
+        read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")
+    read.finish()
+    return settings
+
+
+def _username(value: str) -> str | None:
+    # No dots and underscores: Authentik names the password's token by what is left without them.
+    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,78}[a-z0-9])?", value):
+        return None
+    return no_colon(value) or "expected a-z, 0-9 and hyphens, at most 80"

@@ -1,0 +1,81 @@
+"""Reader: reads one setting after the other and keeps what is wrong, so that all of it is told at once. Pure."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from providers.authentik.fields import is_uuid
+
+Rule = Callable[[str], str | None]
+"""Answers what was expected of a value, or None where it is right."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class SettingsError(Exception):
+    """Settings are missing or wrong; the message has a line for each."""
+
+
+class Reader:
+    """The settings of one stack. get: the value of namespace:name as the stack has it (lists as JSON), or None."""
+
+    def __init__(self, get: Callable[[str], str | None]) -> None:
+        self._get = get
+        self._failures: list[str] = []
+
+    def wrong(self, key: str, reason: str) -> None:
+        """Note what is wrong with a setting."""
+        self._failures.append(f"{key}: {reason}")
+
+    def finish(self) -> None:
+        """Raise SettingsError if anything was wrong."""
+        if self._failures:
+            raise SettingsError("\n".join(["the stack's settings are not right:", *self._failures]))
+
+    def text(self, key: str, *, rule: Rule | None = None, default: str = "", example: str = "") -> str:
+        """A setting on one line; default stands in for one that is missing or empty."""
+        value = self._get(key) or default
+        if not value:
+            self.wrong(key, f"is missing. Run: pulumi config set {key} {example}")
+        elif not value.strip() or value != value.strip():
+            self.wrong(key, "expected a text that is not blank and has no space at its ends")
+        elif _CONTROL.search(value) or len(value) > 500:
+            self.wrong(key, "expected at most 500 characters on one line")
+        elif rule and (expected := rule(value)):
+            self.wrong(key, expected)
+        else:
+            return value
+        return default or example
+
+    def flag(self, key: str) -> bool:
+        """A setting that is true or false."""
+        value = self._get(key)
+        if value not in ("true", "false"):
+            self.wrong(key, "expected true or false")
+        return value == "true"
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """A list of names, each once."""
+        found: list[str] = []
+        for item in self.list(key):
+            if not isinstance(item, str) or not item.strip() or item != item.strip() or _CONTROL.search(item):
+                self.wrong(key, f"expected a list of group names, got {item!r:.60}")
+            elif is_uuid(item):
+                self.wrong(key, f"expected each group by its name, got the primary key {item}")
+            elif item in found:
+                self.wrong(key, f"expected each group once, got {item!r} again")
+            else:
+                found.append(item)
+        return tuple(found)
+
+    def list(self, key: str) -> list[Any]:
+        """A list of anything; empty where it is wrong."""
+        try:
+            value = json.loads(self._get(key) or "")
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, list):
+            self.wrong(key, "expected a list, even if it is empty: []")
+            return []
+        return value
