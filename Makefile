@@ -18,7 +18,7 @@ ARGS ?=
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools lab lab-down demo test check format clean
+.PHONY: help setup tools packages lab lab-down demo test check format clean
 
 help: ## This list
 	@echo "make …"
@@ -60,7 +60,10 @@ lab-down: setup ## End the lab
 demo: tools ## Show the whole story in the lab, step by step
 	@$(BIN)/python -m lab demo
 
-test: setup tools ## All tests
+packages: setup ## The operating system's programs that some tests run: Chromium, OpenSSH (installed where we are root)
+	@$(BIN)/python -m lab.system
+
+test: setup tools packages ## All tests
 	$(BIN)/python -m pytest $(addprefix tests/,$(TIERS)) $(ARGS)
 
 test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-e2e
