@@ -101,6 +101,8 @@ class Admin:
             "users": self._all("/core/users/", "username"),
             "applications": self._all("/core/applications/", "slug", superuser_full_list="true"),
             "proxy providers": self._all("/providers/proxy/", "name"),
+            "OAuth2 providers": self._all("/providers/oauth2/", "name"),
+            "certificates": self._all("/crypto/certificatekeypairs/", "name"),
             "bindings": self._all("/policies/bindings/", "pk"),
             "providers on the outpost": sorted(map(str, self.outpost()["providers"])),
         }

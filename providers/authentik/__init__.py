@@ -2,7 +2,9 @@
 
 from providers.authentik.app_password import AppPassword
 from providers.authentik.application import Application
+from providers.authentik.certificate import Certificate
 from providers.authentik.group import Group
+from providers.authentik.oauth2_provider import OAuth2Provider
 from providers.authentik.outpost_attachment import OutpostAttachment
 from providers.authentik.policy_binding import PolicyBinding
 from providers.authentik.proxy_provider import ProxyProvider
@@ -12,7 +14,9 @@ from providers.authentik.user import User
 __all__ = [
     "AppPassword",
     "Application",
+    "Certificate",
     "Group",
+    "OAuth2Provider",
     "OutpostAttachment",
     "PolicyBinding",
     "ProxyProvider",

@@ -6,7 +6,7 @@ from typing import Annotated, Required, TypedDict, Unpack
 import pulumi
 from pulumi import Input, Output
 
-from providers.authentik.errors import Call, NotFound
+from providers.authentik.errors import Call, Forbidden, NotFound
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Text
 from providers.authentik.kind import Bag, Kind, Resolved
 from providers.authentik.provider import AuthentikProvider
@@ -71,13 +71,13 @@ class ApplicationProvider(AuthentikProvider):
         return None
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        """An application whose slug was changed is named by its proxy provider, or is in the full list."""
+        """An application whose slug was changed is named by its provider, or is in the full list."""
         call = Call(f"find {self.label(props)} under another slug", self.kind.right("view"))
-        if "provider" in props:
+        for path in ("/providers/proxy/", "/providers/oauth2/") if "provider" in props else ():
             try:
-                provider = self.client.get(f"/providers/proxy/{int(props['provider'])}/", call)
-            except NotFound:
-                provider = {}
+                provider = self.client.get(f"{path}{int(props['provider'])}/", call)
+            except (NotFound, Forbidden):  # of the other kind, which a token need not see
+                continue
             if slug_now := provider.get("assigned_application_slug"):
                 return self.client.get(f"{self.kind.path}{slug_now}/", call)
         listed = self.client.find(self.kind.path, {"superuser_full_list": "true"}, call)

@@ -57,6 +57,10 @@ class Field:
         """Whether what the server has is what is declared."""
         return self.same(seen, declared)
 
+    def identity(self, value: Json) -> str:
+        """What a value in a list is told apart by."""
+        return str(value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Field):
@@ -192,16 +196,17 @@ class ListOf(Field):
         if not isinstance(value, list | tuple):
             raise ValueError(f"expected a list, got {_type_name(value)}")
         items = [self.item.normalise(each) for each in value]
-        if repeated := [each for index, each in enumerate(items) if each in items[:index]]:
+        known = [self.item.identity(each) for each in items]
+        if repeated := [each for index, each in enumerate(items) if known[index] in known[:index]]:
             raise ValueError(f"expected each value once, got {repeated[0]!r} again")
         return items
 
     def same(self, one: Json, other: Json) -> bool:
-        return sorted(map(str, one or [])) == sorted(map(str, other or []))
+        return sorted(map(self.item.identity, one or [])) == sorted(map(self.item.identity, other or []))
 
     def holds(self, seen: Json, declared: Json) -> bool:
         if self.grows:
-            return {str(each) for each in declared or []} <= {str(each) for each in seen or []}
+            return set(map(self.item.identity, declared or [])) <= set(map(self.item.identity, seen or []))
         return self.same(seen, declared)
 
 

@@ -13,7 +13,7 @@ SCOPE_MAPPING = Lookup(
     what="scope mapping",
     model="authentik_providers_oauth2.scopemapping",
     path="/propertymappings/provider/scope/",
-    by=(("managed", "managed"), ("name", "name")),
+    by=(("managed", "managed"), ("name", "name"), ("scope_name", "scope_name")),
 )
 CERTIFICATE = Lookup(
     what="certificate",

@@ -15,11 +15,13 @@ from lab.files import ROOT
 from lab.gateway import Calls, counted
 
 PROGRAM = Path(__file__).parent / "every_kind"
-KINDS = 8
+KINDS = 10
 TYPES = {
     "authentik:AppPassword",
     "authentik:Application",
+    "authentik:Certificate",
     "authentik:Group",
+    "authentik:OAuth2Provider",
     "authentik:OutpostAttachment",
     "authentik:PolicyBinding",
     "authentik:ProxyProvider",
@@ -116,6 +118,12 @@ def test_every_kind_is_updated_in_place_and_the_server_has_it(every: EveryKind, 
     assert (user["name"], user["email"], user["path"]) == ("User 2", "2@lab.test", "every/2")
     token = driver.admin.call("GET", f"/core/tokens/{after['authentik:AppPassword']['outputs']['identifier']}/")
     assert (token["description"], token["intent"], token["user"]) == ("Password 2", "app_password", user["pk"])
+    login = driver.admin.call("GET", f"/providers/oauth2/{after['authentik:OAuth2Provider']['id']}/")
+    assert login["sub_mode"] == "user_email"
+    assert "app.every2:///oauth-callback" in [each["url"] for each in login["redirect_uris"]]
+    assert login["signing_key"] == after["authentik:Certificate"]["id"]
+    pair = driver.admin.call("GET", f"/crypto/certificatekeypairs/{login['signing_key']}/")
+    assert (pair["key_type"], pair["private_key_available"]) == ("ec", True)
     assert driver.admin.call("GET", f"/core/users/{after['authentik:ServiceAccount']['id']}/")["is_active"] is False
 
 
@@ -124,6 +132,8 @@ def test_secrets_stay_secret_after_update_and_refresh(every: EveryKind) -> None:
     resources = every.resources()
     for kind in ("authentik:AppPassword", "authentik:ServiceAccount"):
         assert "ciphertext" in resources[kind]["outputs"]["key"], kind
+    assert "ciphertext" in resources["authentik:OAuth2Provider"]["outputs"]["client_secret"]
+    assert "PRIVATE KEY" not in every.run("stack", "export", "--show-secrets")
 
 
 def test_a_settled_stack_has_nothing_to_do(every: EveryKind) -> None:
@@ -144,6 +154,8 @@ def test_destroy_removes_every_kind_with_one_write_each(every: EveryKind, driver
         "users": 2,
         "applications": 1,
         "proxy providers": 1,
+        "OAuth2 providers": 1,
+        "certificates": 1,
         "bindings": 1,
         "providers on the outpost": 1,
     }

@@ -155,6 +155,75 @@ def _proxy_provider(authentik: Authentik) -> Sample:
     )
 
 
+def _oauth2_provider(authentik: Authentik) -> Sample:
+    certificates = authentik.call("GET", "/crypto/certificatekeypairs/")["results"]
+    login = {"matching_mode": "strict", "url": "https://photos.example.org/auth/login"}
+    app = {"matching_mode": "strict", "url": "app.immich:///oauth-callback", "redirect_uri_type": "authorization"}
+    other = {"matching_mode": "regex", "url": "https://.*", "redirect_uri_type": "logout"}
+    return Sample(
+        declared={
+            "name": authentik.name("oauth2"),
+            "authentication_flow": "default-authentication-flow",
+            "authorization_flow": IMPLICIT,
+            "invalidation_flow": INVALIDATION,
+            "property_mappings": ["goauthentik.io/providers/oauth2/scope-openid", "email"],
+            "client_type": "confidential",
+            "grant_types": ["authorization_code", "refresh_token"],
+            "client_id": authentik.name("client"),
+            "access_code_validity": "minutes=2",
+            "access_token_validity": "hours=2",
+            "refresh_token_validity": "days=10",
+            "refresh_token_threshold": "hours=1",
+            "include_claims_in_id_token": True,
+            "signing_key": certificates[0]["name"],
+            "encryption_key": certificates[0]["pk"],
+            "redirect_uris": [login, app],
+            "logout_uri": "https://photos.example.org/logout",
+            "logout_method": "frontchannel",
+            "sub_mode": "hashed_user_id",
+            "issuer_mode": "per_provider",
+            "jwt_federation_sources": [],
+            "jwt_federation_providers": [],
+        },
+        other={
+            "name": authentik.name("oauth2"),
+            "authentication_flow": authentik.flow("default-user-settings-flow"),
+            "authorization_flow": authentik.flow(EXPLICIT),
+            "invalidation_flow": authentik.flow("default-invalidation-flow"),
+            "property_mappings": [],
+            "client_type": "public",
+            "grant_types": ["client_credentials"],
+            "client_id": authentik.name("client"),
+            "access_code_validity": "minutes=3",
+            "access_token_validity": "hours=3",
+            "refresh_token_validity": "days=11",
+            "refresh_token_threshold": "hours=2",
+            "include_claims_in_id_token": False,
+            "signing_key": None,
+            "encryption_key": None,
+            "redirect_uris": [other],
+            "logout_uri": "https://other.example.org/logout",
+            "logout_method": "backchannel",
+            "sub_mode": "user_email",
+            "issuer_mode": "global",
+            "jwt_federation_providers": [authentik.provider("oauth2")["pk"]],
+        },
+    )
+
+
+def _certificate(authentik: Authentik) -> Sample:
+    return Sample(
+        declared={
+            "name": authentik.name("certificate"),
+            "organization": authentik.name("immich/test"),
+            "alg": "ecdsa",
+            "validity_days": 90,
+            "renew_before_days": 10,
+        },
+        other={"name": authentik.name("certificate")},
+    )
+
+
 def _policy_binding(authentik: Authentik) -> Sample:
     return Sample(
         declared={
@@ -243,7 +312,9 @@ def _outpost_attachment(authentik: Authentik) -> Sample:
 SAMPLES: dict[str, Any] = {
     "AppPassword": _app_password,
     "Application": _application,
+    "Certificate": _certificate,
     "Group": _group,
+    "OAuth2Provider": _oauth2_provider,
     "OutpostAttachment": _outpost_attachment,
     "PolicyBinding": _policy_binding,
     "ProxyProvider": _proxy_provider,

@@ -10,12 +10,13 @@ from .engine import HostError, Props
 from .samples import SAMPLES, sample
 from .test_lifecycle import KINDS, address, write
 
-KEPT = ["Application", "Group", "PolicyBinding", "ProxyProvider", "User"]
+KEPT = ["Application", "Group", "OAuth2Provider", "PolicyBinding", "ProxyProvider", "User"]
 """The kinds whose objects are taken over as they are; credentials are made again."""
 EVERY_KEPT = pytest.mark.parametrize("kind", KEPT)
 ADOPTED: dict[str, Props] = {
     "Application": {"name": "By hand", "provider": None, "meta_publisher": "somebody", "open_in_new_tab": True},
     "Group": {"attributes": {"notes": "by hand"}, "users": [], "roles": []},
+    "OAuth2Provider": {"sub_mode": "user_email", "signing_key": None, "redirect_uris": [], "grant_types": []},
     "PolicyBinding": {"order": 7, "timeout": 5, "negate": True},
     "ProxyProvider": {
         "mode": "forward_single",

@@ -20,6 +20,7 @@ from providers.authentik.fields import (
     Timestamp,
 )
 from providers.authentik.kind import Bag, Kind, check, names
+from providers.authentik.redirect_uri import RedirectUri
 from providers.authentik.resource import AuthentikResource
 
 RESOURCES: dict[str, type[AuthentikResource]] = {
@@ -101,6 +102,10 @@ def _any_value_of(field: Field) -> SearchStrategy[Any]:
             return st.integers(minimum, maximum)
         case Boolean():
             return st.booleans()
+        case RedirectUri():
+            modes, types = st.sampled_from(["strict", "regex"]), st.sampled_from(["authorization", "logout"])
+            uris = st.sampled_from(["https://photos.example.org/auth/login", "app.immich:///oauth-callback", "a:b.*"])
+            return st.fixed_dictionaries({"matching_mode": modes, "url": uris}, optional={"redirect_uri_type": types})
         case Attributes():
             leaves = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | LINES
             nested = st.lists(leaves, max_size=2) | st.dictionaries(LINES, leaves, max_size=2)

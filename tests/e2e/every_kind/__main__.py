@@ -5,7 +5,9 @@ import pulumi
 from providers.authentik import (
     Application,
     AppPassword,
+    Certificate,
     Group,
+    OAuth2Provider,
     OutpostAttachment,
     PolicyBinding,
     ProxyProvider,
@@ -56,5 +58,26 @@ if not second:
 application = Application("application", **described)
 binding = PolicyBinding("binding", target=application.id, group=group.name, timeout=30 + number, negate=second)
 attachment = OutpostAttachment("attachment", provider=provider.id)
+
+certificate = Certificate(
+    "certificate",
+    name=f"every-certificate-{suffix}",
+    organization=f"every-{suffix}",
+    alg="ecdsa" if second else "rsa",
+)
+login = OAuth2Provider(
+    "login",
+    name=f"every login {number} {suffix}",
+    authorization_flow="default-provider-authorization-implicit-consent",
+    invalidation_flow="default-provider-invalidation-flow",
+    property_mappings=["goauthentik.io/providers/oauth2/scope-openid", "profile"],
+    grant_types=["authorization_code"],
+    signing_key=certificate.id,
+    redirect_uris=[
+        {"matching_mode": "strict", "url": f"https://every-{suffix}.lab.test/auth/login"},
+        {"matching_mode": "strict", "url": f"app.every{number}:///oauth-callback"},
+    ],
+    sub_mode="user_email" if second else "hashed_user_id",
+)
 
 pulumi.export("password", password.key)

@@ -1,0 +1,101 @@
+"""OAuth2Provider: /providers/oauth2/."""
+
+from typing import Annotated, Required, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+
+from providers.authentik.fields import UNSET, Boolean, Integer, ListOf, Reference, Text
+from providers.authentik.kind import Bag, Kind
+from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.proxy_provider import new_providers
+from providers.authentik.redirect_uri import RedirectUri
+from providers.authentik.resource import AuthentikResource
+from providers.authentik.rules import duration
+
+GRANT_TYPES = (
+    *("authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password"),
+    *(f"urn:ietf:params:oauth:grant-type:{name}" for name in ("device_code", "token-exchange")),
+)
+SUB_MODES = ("hashed_user_id", "user_id", "user_uuid", "user_username", "user_email", "user_upn")
+
+
+class RedirectUriArgs(TypedDict, total=False):
+    """One of redirect_uris. matching_mode: strict or regex; redirect_uri_type: authorization (default) or logout."""
+
+    matching_mode: Required[Input[str]]
+    url: Required[Input[str]]
+    redirect_uri_type: Input[str]
+
+
+class OAuth2ProviderArgs(TypedDict, total=False):
+    """The arguments of OAuth2Provider.
+
+    Flows by primary key or slug, property_mappings by primary key, managed name, name or scope, keys by primary key or
+    name of the certificate. grant_types: none unless said, from 2026.5 on. signing_key: without one tokens are signed
+    with the client secret. client_id: the server makes one if it is left out, and always the client secret.
+    """
+
+    name: Required[Annotated[Input[str], Text(blank=False)]]
+    authentication_flow: Annotated[Input[str], Reference(lookup=FLOW)]
+    authorization_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
+    invalidation_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
+    property_mappings: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=SCOPE_MAPPING))]
+    client_type: Annotated[Input[str], Text(default="confidential", choices=("confidential", "public"))]
+    grant_types: Annotated[Input[list[Input[str]]], ListOf(item=Text(choices=GRANT_TYPES))]
+    client_id: Annotated[Input[str], Text(blank=False, max_length=255, empty=UNSET)]
+    access_code_validity: Annotated[Input[str], Text(empty="minutes=1", rule=duration)]
+    access_token_validity: Annotated[Input[str], Text(empty="hours=1", rule=duration)]
+    refresh_token_validity: Annotated[Input[str], Text(empty="days=30", rule=duration)]
+    refresh_token_threshold: Annotated[Input[str], Text(empty="seconds=0", rule=duration)]
+    include_claims_in_id_token: Annotated[Input[bool], Boolean(default=True)]
+    signing_key: Annotated[Input[str], Reference(lookup=CERTIFICATE)]
+    encryption_key: Annotated[Input[str], Reference(lookup=CERTIFICATE)]
+    redirect_uris: Required[Annotated[Input[list[Input[RedirectUriArgs]]], ListOf(item=RedirectUri())]]
+    logout_uri: Annotated[Input[str], Text()]
+    logout_method: Annotated[Input[str], Text(choices=("backchannel", "frontchannel"), empty="backchannel")]
+    sub_mode: Annotated[Input[str], Text(default="hashed_user_id", choices=SUB_MODES)]
+    issuer_mode: Annotated[Input[str], Text(default="per_provider", choices=("global", "per_provider"))]
+    jwt_federation_sources: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=OAUTH_SOURCE))]
+    jwt_federation_providers: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
+
+
+class OAuth2ProviderProvider(AuthentikProvider):
+    """OAuth2 providers. The client secret is the server's and an output alone, so that it stands in no program."""
+
+    kind = Kind(
+        word="OAuth2 provider",
+        model="authentik_providers_oauth2.oauth2provider",
+        path="/providers/oauth2/",
+        args=OAuth2ProviderArgs,
+        title="name",
+        find="name",
+        computed=("pk", "client_id", "client_secret"),
+        secret=("client_secret",),
+    )
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        answer = super().make(inputs, body)
+        new_providers.add(str(answer["pk"]))
+        return answer
+
+
+class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider"):
+    """An OAuth2 provider. id: its primary key (a number)."""
+
+    provider_class = OAuth2ProviderProvider
+    pk: Output[int]
+    client_id: Output[str]
+    client_secret: Output[str]
+    """Secret."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        adopt: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+        **args: Unpack[OAuth2ProviderArgs],
+    ) -> None:
+        super().__init__(resource_name, args, adopt, opts)
