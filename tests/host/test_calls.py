@@ -9,7 +9,14 @@ from .test_lifecycle import KINDS, address
 CREATE = {
     "AppPassword": ["GET /core/users/", "POST /core/tokens/", "GET OBJECT view_key/"],
     "Application": ["GET OBJECT", "GET /outposts/instances/", "POST /core/applications/"],
+    "Certificate": ["POST /crypto/certificatekeypairs/"],
     "Group": ["GET /core/groups/", "GET /rbac/roles/", "POST /core/groups/"],
+    "OAuth2Provider": [
+        *["GET /flows/instances/"] * 3,
+        *["GET /propertymappings/provider/scope/"] * 4,  # one is named by its scope, the last of three ways
+        "GET /crypto/certificatekeypairs/",
+        "POST /providers/oauth2/",
+    ],
     "OutpostAttachment": ["GET /outposts/instances/", "PATCH OBJECT", "GET OBJECT"],
     "PolicyBinding": ["GET /core/groups/", "GET /policies/bindings/", "POST /policies/bindings/"],
     "ProxyProvider": [
