@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
 from components.settings import Settings, SettingsError, read_settings
 
@@ -20,10 +21,18 @@ def settings() -> Settings:
         raise pulumi.RunError(str(error)) from None
 
 
-access = ImmichMobileAccess("immich", settings())
+stack = settings()
+access = ImmichMobileAccess("immich", stack)
 
 pulumi.export("immichUrl", access.url)
 pulumi.export("headerName", access.header_name)
 pulumi.export("headers", access.headers)
 pulumi.export("serviceAccounts", access.service_accounts)
 pulumi.export("application", access.application)
+
+if stack.login:
+    login = ImmichLogin("immich-login", stack, stack.login)
+    pulumi.export("loginIssuerUrl", login.issuer_url)
+    pulumi.export("loginClientId", login.client_id)
+    pulumi.export("loginClientSecret", login.client_secret)
+    pulumi.export("immichSystemConfig", login.system_config)

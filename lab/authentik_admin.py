@@ -18,6 +18,12 @@ RIGHTS = (
     "authentik_flows.view_flow",
 )
 """What the program's own token needs, and no more; docs/security.md says what for."""
+LOGIN_RIGHTS = (
+    *(f"authentik_providers_oauth2.{verb}_oauth2provider" for verb in ("add", "change", "delete", "view")),
+    "authentik_providers_oauth2.view_scopemapping",
+    *(f"authentik_crypto.{verb}_certificatekeypair" for verb in ("add", "change", "delete", "view")),
+)
+"""What it needs besides for Immich's own login."""
 
 
 class Admin:

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from components.settings.login import Login, read_login
 from components.settings.phones import Phone, read_phones
 from components.settings.reader import Reader, SettingsError
 from providers.authentik.rules import no_colon, slug
 from providers.caddy.site import Site, upstream_url, web_origin
 
-__all__ = ["Phone", "Settings", "SettingsError", "read_settings"]
+__all__ = ["Login", "Phone", "Settings", "SettingsError", "read_settings"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Settings:
     outpost: str
     enabled: bool
     adopt: bool
+    login: Login | None = None
 
 
 def read_settings(get: Callable[[str], str | None]) -> Settings:
@@ -64,8 +66,9 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
     )
     if settings.phones_group in settings.people_groups:
         read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")
+    login = read_login(read, authentik_url, settings.application, settings.people_groups)
     read.finish()
-    return settings
+    return replace(settings, login=login)
 
 
 def _username(value: str) -> str | None:

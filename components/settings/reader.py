@@ -48,6 +48,10 @@ class Reader:
             return value
         return default or example
 
+    def optional(self, key: str) -> str:
+        """A setting on one line that may be left empty."""
+        return self.text(key) if self._get(key) else ""
+
     def flag(self, key: str) -> bool:
         """A setting that is true or false."""
         value = self._get(key)

@@ -67,7 +67,9 @@ class Authentik(Mocks):
         outs = {name: value for name, value in args.inputs.items() if name != "__provider"}
         if args.typ.endswith(":ServiceAccount"):
             outs |= {"pk": 7, "uid": "u", "key": KEY + args.inputs["username"]}
-        number = args.typ.endswith((":ServiceAccount", ":ProxyProvider"))
+        if args.typ.endswith(":OAuth2Provider"):
+            outs |= {"pk": 41, "client_id": "client", "client_secret": KEY + "client"}
+        number = args.typ.endswith((":ServiceAccount", ":ProxyProvider", ":OAuth2Provider"))
         return ("41" if number else f"id-of-{args.name}"), outs
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings import Phone, Settings, SettingsError, read_settings
+from components.settings import Login, Phone, Settings, SettingsError, read_settings
 from tests.reference import STACK
 
 OPTIONAL = {name for name, value in STACK.items() if not value}
@@ -42,6 +42,20 @@ def test_the_settings_of_the_reference_stack_are_taken() -> None:
     assert (read.enabled, read.adopt) == (True, False)
     assert read.caddy_admin == "http://localhost:2019"
     assert read.outpost == "authentik Embedded Outpost"
+
+
+def test_the_login_is_off_unless_it_is_said_and_at_authentiks_own_address() -> None:
+    assert settings().login is None
+    login = settings(login="true").login
+    assert login == Login("https://auth.example.org", "immich-login", "Immich Login", "", mobile_override=False)
+    public = settings(login="true", authentikUrl="https://login.example.org").login
+    assert public is not None
+    assert public.authentik_url == "https://login.example.org"
+
+
+def test_a_login_that_would_let_everybody_in_is_refused() -> None:
+    (line,) = failures(login="true", peopleGroups="[]")
+    assert line.startswith("immich:login: expected a group in immich:peopleGroups")
 
 
 def test_the_outpost_is_authentik_itself_unless_it_is_said_otherwise() -> None:
@@ -104,25 +118,30 @@ HOSTILE: list[tuple[str, Any]] = [
     *[("upstream", value) for value in ("http://immich:443", "https://immich:80")],
     *[
         (name, value)
-        for name in ("upstream", "outpostUrl", "authentik_url")
+        for name in ("upstream", "outpostUrl", "authentik_url", "authentikUrl")
         for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)
     ],
     *[("caddy_admin", value) for value in ("localhost:2019", "unix//run/caddy.sock", "http://u:p@localhost:2019")],
     *[
         (name, value)
-        for name in ("phonesGroup", "applicationName", "providerName", "outpost")
+        for name in ("phonesGroup", "applicationName", "providerName", "outpost", "loginName", "loginCertificate")
         for value in HOSTILE_TEXTS
     ],
     *[
         (name, value)
-        for name in ("application", "authorizationFlow", "invalidationFlow")
+        for name in ("application", "authorizationFlow", "invalidationFlow", "loginApplication")
         for value in (*HOSTILE_TEXTS, "a/b", "../a", "ä", "a b", "a.b")
     ],
     *[
         ("serviceAccount", value)
         for value in (*HOSTILE_TEXTS, "a:b", "A", "ä", "-a", "a-", "a/b", "a.b", "a_b", "a" * 81)
     ],
-    *[(name, value) for name in ("enabled", "adopt") for value in ("yes", "True", "1", "null", "0", '"true"')],
+    *[
+        (name, value)
+        for name in ("enabled", "adopt", "login", "loginMobileOverride")
+        for value in ("yes", "True", "1", "null", "0", '"true"')
+    ],
+    ("loginApplication", "immich"),
     *[
         ("phones", value)
         for value in ("phone", "{}", "null", "7", '"phone"', "[", "[" * 100_000, "[" + "1" * 5000 + "]")

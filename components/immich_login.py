@@ -1,0 +1,118 @@
+"""ImmichLogin: the second layer, Immich's own login by Authentik."""
+
+import json
+
+import pulumi
+from pulumi import Input, Output, ResourceOptions
+
+from components.immich_config import MOBILE_CALLBACK, oauth_config
+from components.settings import Login, Settings
+from providers.authentik import Application, Certificate, OAuth2Provider, PolicyBinding
+from providers.authentik.oauth2_provider import RedirectUriArgs
+
+SCOPES: list[Input[str]] = [
+    f"goauthentik.io/providers/oauth2/scope-{scope}" for scope in ("openid", "email", "profile")
+]
+
+
+class ImmichLogin(pulumi.ComponentResource):
+    """An OAuth2 provider and its application, bound to the people's groups alone, and what Immich must know of them.
+
+    A phone's account is in none of these groups: its header opens the door, and never logs anybody in.
+    """
+
+    issuer_url: Output[str]
+    client_id: Output[str]
+    client_secret: Output[str]
+    """Secret."""
+    system_config: Output[str]
+    """The section `oauth` of Immich's system configuration, as JSON: secret."""
+
+    def __init__(self, name: str, settings: Settings, login: Login, opts: ResourceOptions | None = None) -> None:
+        super().__init__("immich:index:Login", name, None, opts)
+        self._prefix, self._settings, self._login = name, settings, login
+
+        provider = self._oauth2_provider()
+        application = self._application(provider)
+        for group in settings.people_groups:
+            self._binding(application, group)
+
+        issuer = f"{login.authentik_url}/application/o/{login.application}/"
+        mobile = self._mobile_redirect_uri if login.mobile_override else ""
+        config = Output.all(provider.client_id, provider.client_secret).apply(
+            lambda client: json.dumps({"oauth": oauth_config(issuer, client[0], client[1], mobile)}, indent=2)
+        )
+        self.issuer_url = Output.from_input(issuer)
+        self.client_id = provider.client_id
+        self.client_secret = Output.secret(provider.client_secret)
+        self.system_config = Output.secret(config)
+        self.register_outputs(
+            {
+                "issuerUrl": self.issuer_url,
+                "clientId": self.client_id,
+                "clientSecret": self.client_secret,
+                "systemConfig": self.system_config,
+            }
+        )
+
+    @property
+    def _mobile_redirect_uri(self) -> str:
+        """Where Immich's server sends the app on; for who cannot or will not allow the app's own scheme."""
+        return f"{self._settings.site.url}/api/oauth/mobile-redirect"
+
+    def _signing_key(self) -> Input[str]:
+        """Immich's default is RS256, which takes an RSA key; without a key Authentik signs with the client secret."""
+        if self._login.certificate:
+            return self._login.certificate
+        return Certificate(
+            f"{self._prefix}-certificate",
+            name=self._login.name,
+            organization=f"{pulumi.get_project()}/{pulumi.get_stack()}"[:64],
+            alg="rsa",
+            opts=self._child(),
+        ).id
+
+    def _oauth2_provider(self) -> OAuth2Provider:
+        site = self._settings.site.url
+        mobile = self._mobile_redirect_uri if self._login.mobile_override else MOBILE_CALLBACK
+        return OAuth2Provider(
+            f"{self._prefix}-provider",
+            name=self._login.name,
+            authorization_flow=self._settings.authorization_flow,
+            invalidation_flow=self._settings.invalidation_flow,
+            property_mappings=SCOPES,
+            client_type="confidential",
+            grant_types=["authorization_code"],
+            signing_key=self._signing_key(),
+            redirect_uris=[
+                RedirectUriArgs(matching_mode="strict", url=url)
+                for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
+            ],
+            adopt=self._settings.adopt,
+            opts=self._child(),
+        )
+
+    def _application(self, provider: OAuth2Provider) -> Application:
+        return Application(
+            f"{self._prefix}-application",
+            name=self._login.name,
+            slug=self._login.application,
+            provider=provider.id,
+            meta_launch_url=self._settings.site.url,
+            meta_hide=True,  # the library shows Immich once: the application that guards it
+            policy_engine_mode="any",
+            adopt=self._settings.adopt,
+            opts=self._child(),
+        )
+
+    def _binding(self, application: Application, group: str) -> PolicyBinding:
+        return PolicyBinding(
+            f"{self._prefix}-people-binding-{group}",
+            target=application.id,
+            group=group,
+            adopt=self._settings.adopt,
+            opts=self._child(),
+        )
+
+    def _child(self) -> ResourceOptions:
+        return ResourceOptions(parent=self)
