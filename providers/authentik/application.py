@@ -52,7 +52,9 @@ class ApplicationProvider(AuthentikProvider):
         """An application is open to everybody until it is bound, so its provider is on no outpost meanwhile."""
         if _was_there(body):
             self._close(body["provider"], inputs)
-        return super().make(inputs, body)
+        answer = super().make(inputs, body)
+        new_applications[answer["pk"]] = set()
+        return answer
 
     def untouchable(self, found: Bag, inputs: Bag) -> str | None:
         """Taking over must not let anybody in whom what stands there keeps out."""
@@ -90,6 +92,10 @@ class ApplicationProvider(AuthentikProvider):
             if provider in outpost["providers"]:
                 others = [each for each in outpost["providers"] if each != provider]
                 self.client.patch(f"/outposts/instances/{outpost['pk']}/", {"providers": others}, writing)
+
+
+new_applications: dict[str, set[int]] = {}
+"""The primary keys of those that this process made, with the orders of the bindings that it put on each."""
 
 
 def _was_there(body: Bag) -> bool:

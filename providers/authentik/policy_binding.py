@@ -9,6 +9,7 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult
 
+from providers.authentik.application import new_applications
 from providers.authentik.errors import Call, Refused
 from providers.authentik.fields import UNSET, Boolean, Integer, Json, Reference, Text
 from providers.authentik.kind import Bag, Kind, Resolved
@@ -67,12 +68,19 @@ class PolicyBindingProvider(AuthentikProvider):
         return f"policy binding of {bound} to application {bag.get('target')}"
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
-        listed = self._listed(inputs, self.call("find", inputs, "view"))
-        taken = {each["order"] for each in listed}
+        of_ours = new_applications.get(inputs["target"])  # nobody else has bound anything to what is that new
+        listed = self._listed(inputs, self.call("find", inputs, "view")) if of_ours is None else []
+        taken = {each["order"] for each in listed} if of_ours is None else of_ours
         body.setdefault("order", next(order for order in range(len(taken) + 1) if order not in taken))
         return _same_bound(listed, body)
 
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        answer = super().make(inputs, body)
+        new_applications.get(inputs["target"], set()).add(answer["order"])
+        return answer
+
     def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
+        new_applications.pop(inputs["target"], None)  # an answer got lost: from here on the server knows better
         wanted = {name: resolved.get(name, {}).get(inputs[name], inputs[name]) for name in _BOUND if name in inputs}
         return _same_bound(self._listed(inputs, self.call("find", inputs, "view")), wanted)
 

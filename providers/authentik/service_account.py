@@ -13,6 +13,7 @@ from typing import Annotated, Any, Required, TypedDict, Unpack
 import pulumi
 from pulumi import Input, Output
 
+from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.fields import Attributes, Boolean, Json, Text, Timestamp
 from providers.authentik.kind import Bag, Kind
@@ -51,7 +52,7 @@ def _expires_only_if_expiring(inputs: Bag) -> tuple[str, str] | None:
 
 
 class ServiceAccountProvider(AuthentikProvider):
-    """Accounts for machines. key: the app password; token: its identifier, where this token may read it."""
+    """Accounts for machines. key: the app password; token: its identifier, where that is known."""
 
     kind = Kind(
         word="service account",
@@ -76,9 +77,9 @@ class ServiceAccountProvider(AuthentikProvider):
         except AuthentikError as error:
             raise self.undo(inputs | {"pk": made["user_pk"]}, error) from None
         identifier = _slug(f"service-account-{inputs['username']}-password")
-        readable = self._app_password(identifier, inputs) is not None
         answer["key"] = made["token"]
-        if readable:
+        plain = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", inputs["username"])  # a name that the server takes as it is
+        if plain or self._app_password(identifier, inputs) is not None:
             answer["token"] = identifier
         return answer
 
@@ -87,10 +88,11 @@ class ServiceAccountProvider(AuthentikProvider):
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """One read for both: the answer for the app password holds its account."""
-        if "token" not in props:
+        if "token" not in props or self.client in _blind:
             return super().live(id_, props)
         token = self._app_password(props["token"], props)
         if token is None and not reads_tokens(self.client, f"read the app password of {self.label(props)}"):
+            _blind.add(self.client)
             return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
             return None  # without its password it is no account that a phone could use
@@ -141,6 +143,10 @@ class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount
         **args: Unpack[ServiceAccountArgs],
     ) -> None:
         super().__init__(resource_name, args, adopt, opts)
+
+
+_blind: set[Client] = set()
+"""Those whose token does not see the tokens of others."""
 
 
 def _slug(text: str) -> str:

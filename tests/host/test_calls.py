@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import Authentik, Make
+from .conftest import Authentik, HostWith, Make, of_kind
 from .samples import SAMPLES, sample
 from .test_lifecycle import KINDS, address
 
@@ -26,7 +26,7 @@ CREATE = {
         "GET /providers/proxy/",
         "POST /providers/proxy/",
     ],
-    "ServiceAccount": ["GET /core/groups/", "POST /core/users/service_account/", "PATCH OBJECT", "GET PASSWORD"],
+    "ServiceAccount": ["GET /core/groups/", "POST /core/users/service_account/", "PATCH OBJECT"],
     "User": ["GET /core/groups/", "GET /rbac/roles/", "POST /core/users/"],
 }
 """Making an object whose declaration names others; every name is one look-up."""
@@ -81,3 +81,34 @@ def test_a_name_that_was_found_once_is_not_looked_up_again(authentik: Authentik,
     since = authentik.mark()
     made.up(declared | {"authentication_flow": "default-user-settings-flow", "skip_path_regex": ""})
     assert authentik.asked(since) == ["GET /flows/instances/", f"PATCH /providers/proxy/{made.id}/"]
+
+
+def test_a_new_application_is_not_asked_for_bindings_and_each_gets_an_order_of_its_own(
+    authentik: Authentik, resource: Make
+) -> None:
+    application = resource("Application")
+    application.up({"name": "New", "slug": authentik.name("application")})
+    groups = [authentik.group()["pk"] for _ in range(3)]
+    since = authentik.mark()
+    bindings = [resource("PolicyBinding") for _ in groups]
+    for binding, group, order in zip(bindings, groups, ({}, {"order": 1}, {}), strict=True):
+        binding.up({"target": application.id, "group": group, **order})
+    assert authentik.asked(since) == ["POST /policies/bindings/"] * 3
+    made = [authentik.call("GET", address("PolicyBinding", each.outs)) for each in bindings]
+    assert [each["order"] for each in made] == [0, 1, 2]
+
+
+def test_a_token_that_sees_no_tokens_of_others_finds_that_out_once_and_reads_accounts(
+    authentik: Authentik, host_with: HostWith
+) -> None:
+    rights = [f"authentik_core.{right}" for right in ("add_user", "change_user", "view_user", "add_token")]
+    host = host_with({"authentik:url": authentik.url}, authentik.limited_token(*rights))
+    accounts = [of_kind(host, "ServiceAccount") for _ in range(2)]
+    for account in accounts:
+        account.up({"username": authentik.name("phone")})
+    asked = []
+    for account in accounts:
+        since = authentik.mark()
+        assert account.refresh()
+        asked.append(len(authentik.asked(since)))
+    assert asked == [3, 1]
