@@ -1,0 +1,1 @@
+"""What the operator hands to a phone: the list of phones, a QR code in the terminal, a sealed page."""
