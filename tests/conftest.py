@@ -1,4 +1,4 @@
-"""A lab of the tests' own, beside any that the developer has running; torn down at the end."""
+"""What several tiers share: a lab of the tests' own, beside any that the developer has running, and a browser."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,9 @@ import pytest
 from lab.driver import Driver
 from lab.files import ROOT
 from lab.house import build, tear_down
+from tests.browsers import browser, open_browser, page
+
+__all__ = ["browser", "driver", "open_browser", "page"]
 
 FOLDER = ROOT / ".lab" / "e2e"
 
