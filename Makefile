@@ -18,7 +18,7 @@ ARGS ?=
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools packages lab lab-down demo test check format clean
+.PHONY: help setup tools packages lab lab-down demo test bench check format clean
 
 help: ## This list
 	@echo "make …"
@@ -70,6 +70,9 @@ test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test
 	$(BIN)/python -m pytest tests/$* $(ARGS)
 
 $(REAL): tools
+
+bench: tools ## What a run costs for 1, 10, 50 and 200 phones (ARGS='1 10' for fewer), beside the engine's floor
+	@$(BIN)/python -m bench $(ARGS)
 
 check: setup ## Format, lint, types, import directions
 	$(BIN)/python -m ruff format --check .

@@ -13,12 +13,17 @@ from lab.files import Lab
 
 @dataclass
 class Calls:
-    """The calls of one stretch of time: (method, path) in order, without /api/v3."""
+    """The calls of one stretch of time: (method, path) in order, without /api/v3, and when each began and ended."""
 
     made: list[tuple[str, str]] = field(default_factory=list)
+    spans: list[tuple[float, float]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.made)
+
+    def at_once(self) -> int:
+        """The most calls that were under way at the same moment."""
+        return max((sum(begun <= moment < ended for begun, ended in self.spans) for moment, _ in self.spans), default=0)
 
     def by_method(self) -> str:
         """Such as "3 GET, 1 POST"."""
@@ -39,5 +44,7 @@ def counted(lab: Lab) -> Iterator[Calls]:
         with log.open() as file:
             file.seek(begin)
             for line in file:
-                request = json.loads(line)["request"]
+                entry = json.loads(line)
+                request = entry["request"]
+                calls.spans.append((entry["ts"] - entry["duration"], entry["ts"]))
                 calls.made.append((request["method"], request["uri"].removeprefix("/api/v3")))

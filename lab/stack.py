@@ -28,10 +28,10 @@ class Run:
 
 
 class Stack:
-    """Runs the engine on the lab's stack. Secrets go by the environment."""
+    """Runs the engine on the lab's stack. Secrets go by the environment. program: the folder of its Pulumi.yaml."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, lab: Lab, program: Path = ROOT) -> None:
+        self._lab, self._program = lab, program
         self._env = {**os.environ, **lab.env}
 
     def run(self, *arguments: str, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()) -> Run:
@@ -40,7 +40,7 @@ class Stack:
         begun = time.monotonic()
         done = subprocess.run(
             command,
-            cwd=ROOT,
+            cwd=self._program,
             env=self._env if env is None else env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

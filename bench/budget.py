@@ -1,0 +1,25 @@
+"""How many calls to Authentik an operation may take. A run that takes more is a regression."""
+
+from typing import Final, Literal
+
+Operation = Literal["preview", "up", "up again", "refresh", "rotate", "destroy"]
+OPERATIONS: Final[tuple[Operation, ...]] = ("preview", "up", "up again", "refresh", "rotate", "destroy")
+
+REFERENCE_UP: Final = 18
+"""One phone and one group of people."""
+
+
+def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
+    """The most calls of an operation. objects: how many resources of the stack stand for something in Authentik."""
+    more = {
+        "preview": 0,
+        # A further phone: its account in two calls, what it can enter. A further group: look-up, binding.
+        "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1),
+        "up again": 0,
+        "refresh": objects,
+        # The same three for each new account, and the end of the old one.
+        "rotate": 4 * phones,
+        # One write an object; the outpost's list is read before it and after it, the application's slug looked at once.
+        "destroy": objects + 3,
+    }
+    return more[operation]

@@ -1,0 +1,107 @@
+"""The program and the floor, each through its life at one size."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.budget import OPERATIONS, Operation, budget
+from bench.measure import Measured, measure
+from lab.driver import Driver
+from lab.files import ROOT, Lab
+from lab.stack import Run, Stack
+
+_FLOOR = Path(__file__).parent / "floor"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation at one size, beside the floor's."""
+
+    phones: int
+    operation: Operation
+    allowed: int
+    program: Measured
+    floor: Measured
+
+    @property
+    def ratio(self) -> float:
+        """How many times the floor's seconds."""
+        return self.program.seconds / self.floor.seconds
+
+
+def life(driver: Driver, phones: int, say: Callable[[str], None]) -> list[Row]:
+    """Every operation at one size: phones, and as many groups of people. The stack is empty before and after."""
+    say(f"{phones} phones: the program")
+    program, types = of_program(driver, phones)
+    say(f"{phones} phones: {len(types)} resources that do nothing")
+    floor = _of_floor(driver.lab, len(types), rotated=phones)
+    return [Row(phones, each, allowed(each, phones, types), program[each], floor[each]) for each in OPERATIONS]
+
+
+def of_program(driver: Driver, phones: int) -> tuple[Mapping[Operation, Measured], list[str]]:
+    """The measures of the program's life, and the types of the dynamic resources in it."""
+    with _people(driver, phones) as groups:
+        driver.stack.configure(phones=_phones(phones, generation=1), peopleGroups=groups)
+        return _measured(driver.lab, driver.stack, lambda: driver.stack.configure(phones=_phones(phones, 2)))
+
+
+def allowed(operation: Operation, phones: int, types: list[str]) -> int:
+    """The most calls that an operation may take at that size."""
+    return budget(operation, phones, phones, sum("dynamic/authentik:" in each for each in types))
+
+
+def _of_floor(lab: Lab, resources: int, rotated: int) -> Mapping[Operation, Measured]:
+    stack = _floor(lab, resources)
+    try:
+        return _measured(lab, stack, lambda: stack.set({"floor:rotated": rotated}))[0]
+    finally:
+        stack.must("stack", "rm", "--yes", "--force")
+
+
+def _measured(lab: Lab, stack: Stack, rotate: Callable[[], None]) -> tuple[Mapping[Operation, Measured], list[str]]:
+    """The measures of a life, and the types of the dynamic resources in it."""
+    found: dict[Operation, Measured] = {}
+
+    def note(operation: Operation, run: Callable[[], Run]) -> None:
+        found[operation] = measure(lab, run)
+
+    note("preview", stack.preview)
+    note("up", stack.up)
+    types = [each["type"] for each in stack.export()["deployment"]["resources"] if "dynamic/" in each["type"]]
+    note("up again", stack.up)
+    note("refresh", lambda: stack.refresh("--skip-preview"))
+    rotate()
+    note("rotate", stack.up)
+    note("destroy", stack.destroy)
+    return found, types
+
+
+def _phones(count: int, generation: int) -> list[dict[str, object]]:
+    return [{"name": f"phone-{number}", "generation": generation} for number in range(1, count + 1)]
+
+
+@contextmanager
+def _people(driver: Driver, count: int) -> Iterator[list[str]]:
+    """That many groups of people, for a while."""
+    names = [f"{driver.lab.names['people_group']}-{number}" for number in range(1, count + 1)]
+    try:
+        for name in names:
+            driver.admin.group(name)
+        yield names
+    finally:
+        for name in names:
+            driver.admin.remove_group(name)
+
+
+def _floor(lab: Lab, resources: int) -> Stack:
+    """A stack of resources that do nothing, with the same engine, backend and passphrase as the lab's."""
+    folder = Path(lab.config_file).parent.parent / "floor"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(_FLOOR, folder)
+    own = {"PULUMI_OPTION_CONFIG_FILE": "", "PYTHONPATH": str(ROOT)}
+    stack = Stack(replace(lab, stack="floor", config_file=str(folder / "Pulumi.floor.yaml"), env=lab.env | own), folder)
+    stack.must("stack", "init")
+    stack.set({"floor:resources": resources})
+    return stack
