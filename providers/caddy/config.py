@@ -175,10 +175,16 @@ def _path(server: str, index: int) -> str:
 
 
 def _only_route(config: dict[str, Any]) -> dict[str, Any]:
-    routes = [route for _, _, route in _routes(config.get("apps", {}).get("http", {}).get("servers", {}))]
+    servers = config.get("apps", {}).get("http", {}).get("servers", {})
+    routes = [route for _, _, route in _routes(servers)]
     if len(routes) != 1:
         raise CaddyError(f"the site adapts to {len(routes)} routes instead of one; please report it")
-    return dict(routes[0])
+    errors = [each for server in servers.values() for each in server.get("errors", {}).get("routes", [])]
+    if not errors:
+        return dict(routes[0])
+    # A server's answers to errors are shared by all of its sites; ours go into our own route.
+    first, *others = routes[0]["handle"]
+    return {**routes[0], "handle": [{**first, "errors": {"routes": errors}}, *others]}
 
 
 def _serves(server: dict[str, Any], port: int) -> bool:

@@ -1,38 +1,80 @@
 """Site: what Caddy is to do for one Immich, and its Caddyfile. Pure."""
 
-import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from providers.caddy.rules import file_path, network, open_path, owner, upstream_url, web_origin
+
+__all__ = ["OUTPOST_PATH", "Site", "render", "render_file", "upstream_url", "web_origin"]
 
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
 
-_HOST = r"[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
-_HOST_NAME = re.compile(rf"(?:{_HOST}\.)*{_HOST}")
-_UPSTREAM_HOST = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+SHARES_PATHS = ("/share", "/share/*", "/s/*")
+"""What immich-public-proxy serves: https://github.com/alangrainger/immich-public-proxy."""
 
-# A refused phone gets Immich's own form of an error. No WWW-Authenticate: no browser shall ask for a password.
-_UNAUTHORIZED = (
-    '{"message":"The proxy refused the Authorization header of this app","error":"Unauthorized","statusCode":401}'
-)
+# Immich's own form of an error. No WWW-Authenticate: no browser shall ask for a password.
+_ERROR = '{{"message":"{}","error":"{}","statusCode":{}}}'
+_REFUSED = _ERROR.format("The proxy refused the Authorization header of this app", "Unauthorized", 401)
+_NOT_ASKED = _ERROR.format("The proxy could not ask whether this app may pass", "Bad Gateway", 502)
+_FAILED = _ERROR.format("The proxy could not serve this request", "{err.status_text}", "{err.status_code}")
+
+# Caddy matches a path without its dots, doubled slashes and escapes, and passes it on as it came: what two servers may
+# read in two ways is never open.
+_PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\)"
+
+# What lets somebody in; Caddy itself redacts the first, and cookies, unless it is told not to.
+_SECRET_HEADERS = ("Authorization", "Cookie", "X-Api-Key", "X-Immich-Session-Token", "X-Immich-User-Token")
+_SECRET_PARAMETERS = ("apiKey", "code", "key", "password", "sessionKey", "slug", "state", "token")
+
+_RULES: Mapping[str, Callable[[str], str | None]] = {
+    "url": web_origin,
+    "immich": upstream_url,
+    "outpost": upstream_url,
+    "outpost_ca": file_path,
+    "open_paths": open_path,
+    "shares": upstream_url,
+    "basic_networks": network,
+    "trusted_proxies": network,
+}
+_OPTIONAL = ("outpost_ca", "shares")
 
 
 @dataclass(frozen=True)
 class Site:
     """One Immich behind forward auth.
 
-    url: what browsers and phones call, https://host[:port]. immich, outpost: where Caddy reaches the two,
-    http(s)://host[:port]. Raises ValueError that names the attribute and what it expected.
+    url: what browsers and phones call, https://host[:port]. immich, outpost, shares: where Caddy reaches Immich, the
+    outpost, and (if any) what serves public share links, http(s)://host[:port]. outpost_ca: path on Caddy's host of the
+    certificates (PEM) that the outpost's is checked against; the system's if empty. open_paths: paths of Immich's that
+    everybody may read. basic_networks: where Basic may come from; anywhere if empty. trusted_proxies: what stands in
+    front of Caddy, whose X-Forwarded-For is believed. inside: the file has the directives alone, for a site block of
+    the operator's own. access_log: the file has an access log, without what lets somebody in.
+
+    Raises ValueError that names the attribute and what it expected.
     """
 
     url: str
     immich: str
     outpost: str
+    outpost_ca: str = ""
+    open_paths: tuple[str, ...] = ()
+    shares: str = ""
+    basic_networks: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    inside: bool = False
+    access_log: bool = True
 
     def __post_init__(self) -> None:
-        for name, rule in (("url", web_origin), ("immich", upstream_url), ("outpost", upstream_url)):
-            if expected := rule(getattr(self, name)):
-                raise ValueError(f"{name}: {expected}")
+        for name, rule in _RULES.items():
+            given: str | tuple[str, ...] = getattr(self, name)
+            for value in (given,) if isinstance(given, str) else given:
+                expected = rule(value)
+                if expected and (value or name not in _OPTIONAL):
+                    raise ValueError(f"{name}: {expected}")
+        if self.outpost_ca and not self.outpost.lower().startswith("https://"):
+            raise ValueError("outpost_ca: expected an outpost over https://, for there is no certificate to check")
 
     @property
     def host(self) -> str:
@@ -46,96 +88,152 @@ class Site:
 
 
 def render(site: Site) -> str:
-    """The site as `caddy fmt` would write it.
+    """The site as `caddy fmt` would write it, for the admin API, which has no place for an access log.
 
     Basic is asked about and ends here, in any letter case; anything else goes the browser's way. What a Basic request
     earns (a session cookie, identity headers) never leaves Caddy, and a client's own identity headers never pass.
     """
-    url, immich, outpost = site.url.lower(), site.immich.lower(), site.outpost.lower()
-    return f"""\
-{url} {{
-	route {{
-		request_header -X-Authentik-*
-		request_header {OUTPOST_PATH}/* -Authorization
-		reverse_proxy {OUTPOST_PATH}/* {outpost}{_block(_host_of(outpost), 2)}
-		@basic header_regexp Authorization (?i)^\\s*basic(\\s|$)
-		handle @basic {{
-			reverse_proxy {outpost} {{
-				method GET
-				rewrite {OUTPOST_PATH}/auth/caddy
-{_lines(_host_of(outpost), 4)}\
-				header_up X-Forwarded-Method {{method}}
-				header_up X-Forwarded-Uri {{uri}}
-				header_up -Cookie
-				header_up -Connection
-				header_up -Upgrade
-				@good status 2xx
-				handle_response @good {{
-					request_header -Authorization
-				}}
-				@refused status 3xx 401 403
-				handle_response @refused {{
-					header Content-Type application/json
-					respond `{_UNAUTHORIZED}` 401
-				}}
-			}}
-		}}
-		handle {{
-			forward_auth {outpost} {{
-				uri {OUTPOST_PATH}/auth/caddy
-{_lines(_host_of(outpost), 4)}\
-			}}
-		}}
-		reverse_proxy {immich} {{
-{_lines(_host_of(immich), 3)}\
-			stream_close_delay 5m
-		}}
-	}}
-}}
-"""
+    return _formatted([f"{site.url.lower()} {{", *_route(site), "", *_errors(), "}"])
 
 
-def _host_of(upstream: str) -> list[str]:
+def render_file(site: Site, written_by: str) -> str:
+    """The same as a file that the operator's Caddyfile imports. written_by: project/stack, for the file's header."""
+    if expected := owner(written_by):
+        raise ValueError(f"written_by: {expected}")
+    where = "inside a site block of yours" if site.inside else "at its top level"
+    header = [
+        f"# Written by Pulumi ({written_by}): Immich at {site.url.lower()}.",
+        "# A change by hand is undone by the next run of `pulumi up`; change the stack's settings instead.",
+        f"# The Caddyfile has one line for it, {where}: import, and this file's path.",
+    ]
+    log = [*_log(), ""] if site.access_log else []
+    body = [*log, *_route(site), "", *_errors()]
+    return _formatted([*header, *(body if site.inside else [f"{site.url.lower()} {{", *body, "}"])])
+
+
+def _route(site: Site) -> list[str]:
+    """Exactly one of the `handle` blocks runs; whom the last three let through goes on to Immich."""
+    outpost, immich = site.outpost.lower(), site.immich.lower()
+    return [
+        "route {",
+        *("request_header -X-Authentik*", "request_header -X_Authentik*", ""),
+        *_matcher("outpost", f"path {OUTPOST_PATH}/*", _PLAIN_PATH),
+        *_handle("outpost", "request_header -Authorization", *_proxy(outpost, _to_outpost(site))),
+        *_shares(site),
+        r"@basic header_regexp Authorization (?i)^\s*basic(\s|$)",
+        *_open(site),
+        *_elsewhere(site),
+        *_handle("basic", *_ask_for_app(site)),
+        *("handle {", f"forward_auth {outpost} {{", f"uri {OUTPOST_PATH}/auth/caddy", *_to_outpost(site), "}", "}"),
+        # No timeout here: a phone may take hours for one upload, and Immich as long for an archive.
+        *_proxy(immich, [*_named(immich), *_trusting(site), "stream_close_delay 5m"]),
+        "}",
+    ]
+
+
+def _ask_for_app(site: Site) -> list[str]:
+    """What forward_auth would do, but with an answer for an app instead of a login page."""
+    return _proxy(
+        site.outpost.lower(),
+        [
+            *("method GET", f"rewrite {OUTPOST_PATH}/auth/caddy", *_to_outpost(site)),
+            *("header_up X-Forwarded-Method {method}", "header_up X-Forwarded-Uri {uri}"),
+            *("header_up -Cookie", "header_up -Connection", "header_up -Upgrade"),
+            *("@good status 2xx", "handle_response @good {", "request_header -Authorization", "}"),
+            *("@refused status 3xx 401 403", "handle_response @refused {", *_answer(_REFUSED, "401"), "}"),
+            *("handle_response {", *_answer(_NOT_ASKED, "502"), "}"),
+        ],
+    )
+
+
+def _to_outpost(site: Site) -> list[str]:
+    """The outpost is asked about this host and no other, whatever a trusted proxy lets through as X-Forwarded-Host."""
+    outpost = site.outpost.lower()
+    return [
+        *_named(outpost),
+        f"header_up X-Forwarded-Host {urlsplit(site.url).netloc.lower()}",
+        "header_up X-Forwarded-Proto https",
+        *_trusting(site),
+        "transport http {",
+        *([f"tls_trust_pool file {site.outpost_ca}"] if site.outpost_ca else []),
+        "response_header_timeout 20s",
+        "}",
+    ]
+
+
+def _shares(site: Site) -> list[str]:
+    """Public share links go to a server of their own, with nothing that Immich or Authentik would let in."""
+    if not site.shares:
+        return []
+    shares = site.shares.lower()
+    sent = ["header_up -Authorization", "header_up -X-Api-Key", "header_up -X-Immich-*"]
+    sent += [r'header_up Cookie "(?:immich_|authentik_)[^;]*;?\s*" ""', *_named(shares), *_trusting(site)]
+    return [
+        *_matcher("shares", f"path {' '.join(SHARES_PATHS)}", _PLAIN_PATH),
+        *_handle("shares", *_proxy(shares, sent)),
+    ]
+
+
+def _open(site: Site) -> list[str]:
+    if not site.open_paths:
+        return []
+    paths = f"path {' '.join(site.open_paths)}"
+    return [
+        *_matcher("open", "method GET HEAD", paths, _PLAIN_PATH),
+        *_handle("open", "request_header @basic -Authorization"),
+    ]
+
+
+def _elsewhere(site: Site) -> list[str]:
+    """Basic from another network than those allowed is answered as a wrong one is."""
+    if not site.basic_networks:
+        return []
+    where = f"not client_ip {' '.join(site.basic_networks)}"
+    basic = r"header_regexp Authorization (?i)^\s*basic(\s|$)"
+    return [*_matcher("elsewhere", basic, where), *_handle("elsewhere", *_answer(_REFUSED, "401"))]
+
+
+def _errors() -> list[str]:
+    return ["handle_errors {", *_answer(_FAILED, "{err.status_code}"), "}"]
+
+
+def _log() -> list[str]:
+    headers = [f"request>headers>{name} delete" for name in _SECRET_HEADERS]
+    parameters = [f"replace {name} REDACTED" for name in _SECRET_PARAMETERS]
+    query = ["request>uri query {", *parameters, "}"]
+    return ["log {", "format filter {", *headers, "resp_headers>Set-Cookie delete", *query, "}", "}"]
+
+
+def _answer(body: str, status: str) -> list[str]:
+    return ["header Content-Type application/json", f"respond `{body}` {status}"]
+
+
+def _matcher(name: str, *conditions: str) -> list[str]:
+    return [f"@{name} {{", *conditions, "}"]
+
+
+def _handle(matcher: str, *steps: str) -> list[str]:
+    return [f"handle @{matcher} {{", *steps, "}"]
+
+
+def _proxy(upstream: str, options: list[str]) -> list[str]:
+    return [f"reverse_proxy {upstream} {{", *options, "}"]
+
+
+def _named(upstream: str) -> list[str]:
     """An upstream over TLS is asked for by its own name; the outpost goes by X-Forwarded-Host all the same."""
     return ["header_up Host {upstream_hostport}"] if upstream.startswith("https://") else []
 
 
-def _lines(lines: list[str], depth: int) -> str:
-    return "".join("\t" * depth + line + "\n" for line in lines)
+def _trusting(site: Site) -> list[str]:
+    return [f"trusted_proxies {' '.join(site.trusted_proxies)}"] if site.trusted_proxies else []
 
 
-def _block(lines: list[str], depth: int) -> str:
-    return f" {{\n{_lines(lines, depth + 1)}{chr(9) * depth}}}" if lines else ""
-
-
-def web_origin(value: str) -> str | None:
-    """A rule: https://host[:port], what browsers and phones call. Answers what was expected, or None."""
-    expected = "expected https://host or https://host:port, such as https://photos.example.org"
-    host = _host_in(value)
-    if host is None or not value.lower().startswith("https://") or not _HOST_NAME.fullmatch(host) or len(host) > 253:
-        return f"{expected}; no user, path, query or slash at the end"
-    if value.endswith(":443"):
-        return f"{expected}; without :443, which browsers leave out, so that the outpost would not know the host"
-    return None
-
-
-def upstream_url(value: str) -> str | None:
-    """A rule: http(s)://host[:port], where Caddy reaches a server. Answers what was expected, or None."""
-    host = _host_in(value)
-    if host is None or not _UPSTREAM_HOST.fullmatch(host):
-        return "expected http(s)://host or http(s)://host:port; no user, path, query or slash at the end"
-    return None
-
-
-def _host_in(value: str) -> str | None:
-    """The host of http(s)://host[:port], or None if value is anything else."""
-    try:
-        parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return None
-    if not value.isascii() or (parts.scheme, port) in (("http", 443), ("https", 80)):
-        return None  # the Kelvin sign is a k in lower case; the ports Caddy would refuse
-    bare = f"[{host}]" if ":" in host else host
-    whole = f"{parts.scheme}://{bare}" + (f":{port}" if port is not None else "")
-    return bare if parts.scheme in ("http", "https") and host and port != 0 and value.lower() == whole else None
+def _formatted(lines: Iterable[str]) -> str:
+    """Indent by blocks, as `caddy fmt` does."""
+    depth, text = 0, ""
+    for line in lines:
+        depth -= line == "}"
+        text += "\t" * depth + line + "\n" if line else "\n"
+        depth += line.endswith("{")
+    return text

@@ -1,0 +1,83 @@
+"""Rules of what a site may be made of: each answers what was expected of a value, or None where it is right. Pure.
+
+They let through nothing that means something to a Caddyfile (spaces, quotes, braces, backslashes, commas).
+"""
+
+import re
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+PRIVATE_RANGES = "private_ranges"
+"""Caddy's own word for the networks that are not reached from the internet."""
+
+_HOST = r"[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
+_HOST_NAME = re.compile(rf"(?:{_HOST}\.)*{_HOST}")
+_UPSTREAM_HOST = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_FILE = re.compile(r"(?:/[-\w.+@~]+)+", re.ASCII)
+_PATH = re.compile(r"(?:/\.?[-\w~][-\w.~]*)+", re.ASCII)
+_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/(?:0|[1-9][0-9]{0,2}))?")
+_OWNER = re.compile(r"[-\w./]+", re.ASCII)
+
+
+def web_origin(value: str) -> str | None:
+    """https://host[:port], what browsers and phones call."""
+    expected = "expected https://host or https://host:port, such as https://photos.example.org"
+    host = _host_in(value)
+    if host is None or not value.lower().startswith("https://") or not _HOST_NAME.fullmatch(host) or len(host) > 253:
+        return f"{expected}; no user, path, query or slash at the end"
+    if value.endswith(":443"):
+        return f"{expected}; without :443, which browsers leave out, so that the outpost would not know the host"
+    return None
+
+
+def upstream_url(value: str) -> str | None:
+    """http(s)://host[:port], where Caddy reaches a server."""
+    host = _host_in(value)
+    if host is None or not _UPSTREAM_HOST.fullmatch(host):
+        return "expected http(s)://host or http(s)://host:port; no user, path, query or slash at the end"
+    return None
+
+
+def file_path(value: str) -> str | None:
+    """An absolute path of a file on Caddy's host."""
+    if _FILE.fullmatch(value):
+        return None
+    return "expected an absolute path on Caddy's host, such as /etc/caddy/outpost-ca.pem, of letters, digits and ._+@~-"
+
+
+def open_path(value: str) -> str | None:
+    """A path of Immich's that is served to everybody: one path, not all that begins with it."""
+    if _PATH.fullmatch(value) and len(value) <= 200:
+        return None
+    return "expected whole paths such as /api/oauth/mobile-redirect, of letters, digits and ._~-, without a wildcard"
+
+
+def network(value: str) -> str | None:
+    """A network in CIDR notation, one address, or private_ranges."""
+    expected = "expected networks such as 192.168.0.0/16 or fd00::/8 (no bits set behind the prefix), or private_ranges"
+    if value == PRIVATE_RANGES:
+        return None
+    try:
+        ip_network(value)
+    except ValueError:
+        return expected
+    return None if _NETWORK.fullmatch(value) else expected
+
+
+def owner(value: str) -> str | None:
+    """What wrote a file, such as project/stack."""
+    return None if _OWNER.fullmatch(value) else "expected a name of letters, digits and ._/-"
+
+
+def _host_in(value: str) -> str | None:
+    """The host of http(s)://host[:port], or None if value is anything else."""
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if not value.isascii() or (parts.scheme, port) in (("http", 443), ("https", 80)):
+        return None  # the Kelvin sign is a k in lower case; the ports Caddy would refuse
+    bare = f"[{host}]" if ":" in host else host
+    whole = f"{parts.scheme}://{bare}" + (f":{port}" if port is not None else "")
+    return bare if parts.scheme in ("http", "https") and host and port != 0 and value.lower() == whole else None
