@@ -27,7 +27,9 @@ access = ImmichMobileAccess("immich", stack)
 pulumi.export("immichUrl", access.url)
 pulumi.export("headerName", access.header_name)
 pulumi.export("headers", access.headers)
+pulumi.export("fingerprints", access.fingerprints)
 pulumi.export("serviceAccounts", access.service_accounts)
+pulumi.export("formerServiceAccounts", access.former_service_accounts)
 pulumi.export("application", access.application)
 
 if stack.login:

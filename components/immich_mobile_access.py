@@ -1,22 +1,19 @@
 """ImmichMobileAccess: the phone gets through Caddy and Authentik to Immich, and to nothing else."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components.basic_header import HEADER_NAME, basic_header
-from components.settings import Phone, Settings
+from components.basic_header import HEADER_NAME
+from components.marker import marked
+from components.phone_accounts import PhoneAccounts
+from components.settings import Settings
 from providers.authentik import (
     Application,
     Group,
     OutpostAttachment,
     PolicyBinding,
     ProxyProvider,
-    ServiceAccount,
 )
-from providers.authentik.ownership import MARKER
 from providers.caddy import CaddyConfig, render
 
 
@@ -31,8 +28,12 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     header_name: Output[str]
     headers: Output[dict[str, str]]
     """Phone name to `Basic …`: secret."""
+    fingerprints: Output[dict[str, str]]
+    """Phone name to the fingerprint of its header: 8 hexadecimal digits."""
     service_accounts: Output[dict[str, str]]
     """Phone name to account."""
+    former_service_accounts: Output[dict[str, str]]
+    """Phone name to the former generation's account, for each phone whose former password stays valid."""
     application: Output[str]
 
     def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
@@ -40,7 +41,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         self._prefix, self._settings = name, settings
 
         group = self._phones_group()
-        accounts = {phone.name: self._account(phone, group) for phone in settings.phones}
+        phones = PhoneAccounts(name, settings, group, self)
         provider = self._proxy_provider()
         application = self._application(provider)
         bindings = self._bindings(application, group)
@@ -49,15 +50,17 @@ class ImmichMobileAccess(pulumi.ComponentResource):
 
         self.url = Output.from_input(settings.site.url)
         self.header_name = Output.from_input(HEADER_NAME)
-        self.headers = Output.secret(_gathered({phone: _header(account) for phone, account in accounts.items()}))
-        self.service_accounts = _gathered({phone: account.username for phone, account in accounts.items()})
+        self.headers, self.fingerprints = phones.headers, phones.fingerprints
+        self.service_accounts, self.former_service_accounts = phones.usernames, phones.former_usernames
         self.application = application.slug
         self.register_outputs(
             {
                 "url": self.url,
                 "headerName": self.header_name,
                 "headers": self.headers,
+                "fingerprints": self.fingerprints,
                 "serviceAccounts": self.service_accounts,
+                "formerServiceAccounts": self.former_service_accounts,
                 "application": self.application,
             }
         )
@@ -67,20 +70,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             f"{self._prefix}-phones",
             name=self._settings.phones_group,
             is_superuser=False,
-            attributes=_attributes(f"{self._prefix}-phones"),
-            adopt=self._settings.adopt,
-            opts=self._child(),
-        )
-
-    def _account(self, phone: Phone, group: Group) -> ServiceAccount:
-        resource = f"{self._prefix}-{phone.name}"
-        return ServiceAccount(
-            resource,
-            username=phone.username(self._settings.service_account),
-            name=f"Immich phone: {phone.name}, generation {phone.generation}",
-            is_active=self._settings.enabled,
-            groups=[group.id],
-            attributes=_attributes(resource) | {"phone": phone.name, "generation": phone.generation},
+            attributes=marked(f"{self._prefix}-phones"),
             adopt=self._settings.adopt,
             opts=self._child(),
         )
@@ -145,18 +135,3 @@ class ImmichMobileAccess(pulumi.ComponentResource):
 
     def _child(self, depends_on: list[PolicyBinding] | list[OutpostAttachment] | None = None) -> ResourceOptions:
         return ResourceOptions(parent=self, depends_on=depends_on)
-
-
-def _gathered(outputs: Mapping[str, Output[str]]) -> Output[dict[str, str]]:
-    """One output of many; Output.all would make a list of none."""
-    gathered: Output[Any] = Output.from_input(dict(outputs))
-    return gathered
-
-
-def _header(account: ServiceAccount) -> Output[str]:
-    return Output.all(account.username, account.key).apply(lambda both: basic_header(*both))
-
-
-def _attributes(resource: str) -> dict[str, str]:
-    """Which resource of which stack an object is, so that no other stack takes it over."""
-    return {MARKER: f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource}"}

@@ -207,7 +207,7 @@ def prove_off_switches(proof: Proof, driver: Driver) -> None:
         driver.admin.call("DELETE", token)
         seconds = driver.until(False, header)
         observed = _refused(driver, header) if seconds is not None else ("still passes", False)
-        driver.stack.up("--replace", driver.stack.urns()["immich-phone"])
+        driver.stack.up("--replace", driver.stack.urns()["immich-phone.g1"])
         renewed = driver.until(True, driver.header())
         old = driver.passes(header)
         fine = observed[1] and renewed is not None and not old

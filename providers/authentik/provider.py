@@ -38,6 +38,8 @@ class AuthentikProvider(ResourceProvider):
     """
 
     kind: ClassVar[Kind]
+    flags: ClassVar[tuple[str, ...]] = ("adopt",)
+    """Inputs that say how to go about it: true or false, and nothing of the object's own."""
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -61,14 +63,17 @@ class AuthentikProvider(ResourceProvider):
     # What the engine asks for ---------------------------------------------------------------------------------------
 
     @brief
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        props = {name: value for name, value in news.items() if name not in ("__provider", "adopt")}
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        props = {name: value for name, value in news.items() if name not in ("__provider", *self.flags)}
         unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
         inputs, failures = check(self.kind, props, unknown)
-        if "adopt" in news:
-            inputs["adopt"] = news["adopt"]
-            if not isinstance(news["adopt"], bool):
-                failures.append(("adopt", "expected true or false"))
+        for flag in self.flags:
+            if flag in news:
+                inputs[flag] = news[flag]
+                if not isinstance(news[flag], bool):
+                    failures.append((flag, "expected true or false"))
+        known = {name: value for name, value in inputs.items() if name not in unknown}
+        failures = failures or self.untimely(olds, known)
         return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
 
     @brief
@@ -148,6 +153,10 @@ class AuthentikProvider(ResourceProvider):
             self.remove(now)
 
     # The steps, for kinds whose API is not like the others ----------------------------------------------------------
+
+    def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
+        """(field, reason) for what is wrong now, beside the inputs that the stack has: none for a new object."""
+        return []
 
     def label(self, bag: Mapping[str, Json]) -> str:
         """What messages call this object."""

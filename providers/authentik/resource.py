@@ -19,9 +19,15 @@ class AuthentikResource(Resource):
     provider_class: ClassVar[type[AuthentikProvider]]
 
     def __init__(
-        self, resource_name: str, args: Mapping[str, Any], adopt: bool, opts: pulumi.ResourceOptions | None
+        self,
+        resource_name: str,
+        args: Mapping[str, Any],
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None,
+        **flags: bool,
     ) -> None:
         kind = self.provider_class.kind
-        props = {**dict.fromkeys(kind.computed), **args, **({"adopt": True} if adopt else {})}
+        said = {flag: True for flag, value in {"adopt": adopt, **flags}.items() if value}
+        props = {**dict.fromkeys(kind.computed), **args, **said}
         secrets = pulumi.ResourceOptions(additional_secret_outputs=[*kind.secret, "adopted"])
         super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(secrets, opts))

@@ -29,6 +29,11 @@ DEFAULT_PATH = "goauthentik.io/service-accounts"
 UNFINISHED_FOR = timedelta(days=1)
 """How long an account that looks half made is taken for one of ours: the rerun after a killed run comes soon."""
 
+_OVERLAP = (
+    "Take `overlap` off the phone in immich:phones; or, if its generation was raised by more than one, raise it by one "
+    "first: overlap keeps the generation before, so the one that the phone has now would go."
+)
+
 
 class ServiceAccountArgs(TypedDict, total=False):
     """The arguments of ServiceAccount. expires: only with expiring; the server may set a limit."""
@@ -66,6 +71,17 @@ class ServiceAccountProvider(AuthentikProvider):
         born=True,
         rule=_expires_only_if_expiring,
     )
+    flags = ("adopt", "former")
+
+    def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
+        """A former account is kept, never made; a password that is over before it is born is of no use."""
+        username, expires = inputs.get("username"), inputs.get("expires")
+        if inputs.get("former") and olds.get("username") != username:
+            return [("former", f"this stack has no account {username!r} to keep. {_OVERLAP}")]
+        known = self.kind.fields["expires"].same(olds.get("expires"), expires)
+        if expires and not known and datetime.fromisoformat(expires) <= datetime.now(UTC):
+            return [("expires", f"expected a moment to come, got {expires}")]
+        return []
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
         password: Bag = {name: body.pop(name) for name in ("expiring", "expires") if name in body}
@@ -139,10 +155,12 @@ class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount
         resource_name: str,
         *,
         adopt: bool = False,
+        former: bool = False,
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[ServiceAccountArgs],
     ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
+        """former: the account is only kept; where the stack has none, the run is refused before anything is done."""
+        super().__init__(resource_name, args, adopt, opts, former=former)
 
 
 _blind: set[Client] = set()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from components.fingerprint import fingerprint
 from lab.driver import Driver
 
 
@@ -38,6 +39,7 @@ def test_every_output_is_there_and_says_what_the_readme_says(driver: Driver) -> 
     assert outputs["headerName"] == "Authorization"
     assert outputs["serviceAccounts"] == {"phone": phone}
     assert outputs["application"] == driver.lab.names["application"]
+    assert outputs["formerServiceAccounts"] == {}
     assert list(outputs["headers"]) == ["phone"]
     scheme, encoded = outputs["headers"]["phone"].split(" ")
     assert scheme == "Basic"
@@ -47,6 +49,11 @@ def test_every_output_is_there_and_says_what_the_readme_says(driver: Driver) -> 
 def test_the_headers_are_secret_unless_asked_for(driver: Driver, secrets: list[str]) -> None:
     assert driver.stack.outputs(secrets=False)["headers"] == "[secret]"
     assert not _found(secrets, driver.stack.must("stack", "output").output)
+
+
+def test_the_fingerprints_are_plain_and_those_of_the_headers(driver: Driver) -> None:
+    prints = driver.stack.outputs(secrets=False)["fingerprints"]
+    assert prints == {phone: fingerprint(header) for phone, header in driver.headers().items()}
 
 
 def test_no_secret_stands_in_the_exported_state(driver: Driver, secrets: list[str]) -> None:
@@ -76,7 +83,7 @@ def test_no_secret_is_printed_by_any_command_below_log_level_9(driver: Driver, s
             "--yes",
             *config,
             "--replace",
-            driver.stack.urns()["immich-phone"],
+            driver.stack.urns()["immich-phone.g1"],
             "--logtostderr",
             "-v=8",
             "--logflow",

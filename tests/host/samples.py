@@ -259,7 +259,7 @@ def _service_account(authentik: Authentik) -> Sample:
             "attributes": {"generation": 1},
             "path": "phones",
             "expiring": True,
-            "expires": "2027-01-01T02:00:00+02:00",
+            "expires": "2031-01-01T02:00:00+02:00",
         },
         other={
             "username": authentik.name("phone"),
@@ -270,7 +270,7 @@ def _service_account(authentik: Authentik) -> Sample:
             "email": "b@example.org",
             "attributes": {"generation": 2},
             "path": "other",
-            "expires": "2027-02-01T00:00:00Z",
+            "expires": "2031-02-01T00:00:00Z",
         },
     )
 
@@ -283,13 +283,13 @@ def _app_password(authentik: Authentik) -> Sample:
             "intent": "app_password",
             "description": "Phone",
             "expiring": True,
-            "expires": "2027-01-01T02:00:00+02:00",
+            "expires": "2031-01-01T02:00:00+02:00",
         },
         other={
             "identifier": authentik.name("token"),
             "user": authentik.user()["pk"],
             "description": "Other",
-            "expires": "2027-02-01T00:00:00Z",
+            "expires": "2031-02-01T00:00:00Z",
         },
     )
 

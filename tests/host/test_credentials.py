@@ -1,5 +1,7 @@
 """Accounts with their app passwords: born together, never edited, never left behind."""
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,7 +64,7 @@ def test_a_new_life_of_the_password_deletes_the_account_before_it_makes_it_again
 ) -> None:
     declared, made = declared_phone(authentik), resource("ServiceAccount")
     made.up(declared)
-    news = declared | {"expiring": True, "expires": "2027-01-01T00:00:00Z"}
+    news = declared | {"expiring": True, "expires": "2031-01-01T00:00:00Z"}
     assert made.diff(news) == (True, ["expiring", "expires"], True)
     old, key = made.id, made.outs["key"]
     made.up(news)
@@ -74,6 +76,52 @@ def test_another_name_makes_the_new_account_before_the_old_one_goes(authentik: A
     declared, made = declared_phone(authentik), resource("ServiceAccount")
     made.up(declared)
     assert made.diff(declared | {"username": authentik.name("phone")}) == (True, ["username"], False)
+
+
+def test_a_former_account_is_kept_where_it_is_and_never_made(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    _, failures = made.check(declared | {"former": True})
+    assert "has no account" in failures["former"]
+    made.up(declared)
+    key, since = made.outs["key"], authentik.mark()
+    assert made.up(declared | {"former": True}) == "same"
+    _, failures = made.check(declared | {"username": authentik.name("phone"), "former": True})
+    assert "has no account" in failures["former"]
+    assert authentik.asked(since) == []
+    assert made.outs["key"] == key
+
+
+def test_a_password_that_is_over_before_it_is_born_is_refused(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    over = {"expiring": True, "expires": "2020-01-01T00:00:00Z"}
+    _, failures = made.check(declared | over)
+    assert failures == {"expires": "expires: expected a moment to come, got 2020-01-01T00:00:00Z"}
+    made.up(declared | over | {"expires": "2031-01-01T00:00:00Z"})
+    assert made.check(declared | over)[1] == failures
+
+
+def test_a_password_that_has_ended_meanwhile_stops_nobody_from_changing_the_rest(
+    authentik: Authentik, resource: Make
+) -> None:
+    ending = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    declared, made = declared_phone(authentik, expiring=True, expires=ending), resource("ServiceAccount")
+    made.up(declared)
+    while datetime.now(UTC) <= datetime.fromisoformat(ending):
+        time.sleep(0.05)
+    assert made.up(declared) == "same"
+    assert made.up(declared | {"is_active": False}) == "updated"
+
+
+def test_a_password_that_the_server_gave_a_new_life_is_seen_and_asks_for_a_new_date(
+    authentik: Authentik, resource: Make
+) -> None:
+    declared = declared_phone(authentik, expiring=True, expires="2031-01-01T00:00:00Z")
+    made = resource("ServiceAccount")
+    made.up(declared)
+    token = {"user": int(made.id), "intent": "app_password", "expires": "2030-12-01T00:00:00Z"}
+    authentik.call("PATCH", f"/core/tokens/{made.outs['token']}/", token)
+    assert made.refresh()
+    assert made.diff(declared) == (True, ["expires"], True)
 
 
 def test_an_account_that_was_left_half_made_is_made_again(authentik: Authentik, resource: Make) -> None:

@@ -29,6 +29,8 @@ class Registered:
     parent: str
     dependencies: set[str]
     secret_outputs: list[str]
+    aliases: list[str]
+    ignore_changes: list[str]
 
 
 @dataclass
@@ -95,6 +97,8 @@ class Monitor(MockMonitor):
                     parent=request.parent.rpartition("::")[2],
                     dependencies={urn.rpartition("::")[2] for urn in request.dependencies},
                     secret_outputs=list(request.additionalSecretOutputs),
+                    aliases=[alias.spec.name for alias in request.aliases],
+                    ignore_changes=list(request.ignoreChanges),
                 )
         return answer
 

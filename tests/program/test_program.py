@@ -6,6 +6,7 @@ import json
 import pulumi
 import pytest
 
+from components.fingerprint import fingerprint
 from providers.caddy.site import Site, render
 from tests.reference import STACK
 
@@ -33,7 +34,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
     assert {name: each.type for name, each in reference.resources.items()} == {
         "immich": "immich:index:MobileAccess",
         "immich-phones": f"{AUTHENTIK}Group",
-        "immich-phone": f"{AUTHENTIK}ServiceAccount",
+        "immich-phone.g1": f"{AUTHENTIK}ServiceAccount",
         "immich-provider": f"{AUTHENTIK}ProxyProvider",
         "immich-application": f"{AUTHENTIK}Application",
         "immich-phones-binding": f"{AUTHENTIK}PolicyBinding",
@@ -56,7 +57,7 @@ INPUTS = {
         "is_superuser": False,
         "attributes": {"pulumi": "immich/prod/immich-phones"},
     },
-    "immich-phone": {
+    "immich-phone.g1": {
         "username": "immich-mobile-service",
         "name": "Immich phone: phone, generation 1",
         "is_active": True,
@@ -108,7 +109,7 @@ def test_no_path_is_open_and_no_password_is_sent_upstream(reference: Run) -> Non
 
 
 def test_the_phones_account_is_in_the_phones_group_alone_and_no_superuser(reference: Run) -> None:
-    assert reference.named("immich-phone").inputs["groups"] == ["id-of-immich-phones"]
+    assert reference.named("immich-phone.g1").inputs["groups"] == ["id-of-immich-phones"]
     assert reference.named("immich-phones").inputs["is_superuser"] is False
 
 
@@ -119,11 +120,11 @@ def test_the_provider_is_reachable_only_after_every_binding_and_the_site_after_t
     for name in bindings:
         assert "immich-application" in reference.named(name).dependencies
     assert "immich-provider" in reference.named("immich-application").dependencies
-    assert "immich-phones" in reference.named("immich-phone").dependencies
+    assert "immich-phones" in reference.named("immich-phone.g1").dependencies
 
 
 def test_the_key_and_what_holds_it_are_secret(reference: Run) -> None:
-    assert "key" in reference.named("immich-phone").secret_outputs
+    assert "key" in reference.named("immich-phone.g1").secret_outputs
     encoded = base64.b64encode(f"immich-mobile-service:{KEY}immich-mobile-service".encode()).decode()
     assert reference.exports["headers"] == Secret({"phone": f"Basic {encoded}"})
 
@@ -133,14 +134,17 @@ def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Ru
     assert exports == {
         "immichUrl": "https://photos.example.org",
         "headerName": "Authorization",
+        "fingerprints": {"phone": fingerprint(reference.exports["headers"].value["phone"])},
         "serviceAccounts": {"phone": "immich-mobile-service"},
+        "formerServiceAccounts": {},
         "application": "immich",
     }
 
 
 def test_the_component_registers_its_outputs(reference: Run) -> None:
     outputs = reference.outputs["immich"]
-    assert outputs.keys() == {"url", "headerName", "headers", "serviceAccounts", "application"}
+    accounts = {"headers", "fingerprints", "serviceAccounts", "formerServiceAccounts"}
+    assert outputs.keys() == {"url", "headerName", *accounts, "application"}
     assert isinstance(outputs["headers"], Secret)
     assert KEY not in str({name: value for name, value in outputs.items() if name != "headers"})
 
@@ -152,28 +156,74 @@ def test_every_phone_has_an_account_of_its_own_named_after_it_and_its_generation
     done = good(THREE)
     names = {each.name: each.inputs["username"] for each in of_type(done, "ServiceAccount")}
     assert names == {
-        "immich-phone": "immich-mobile-service",
-        "immich-anna": "immich-mobile-service-anna-g2",
-        "immich-ben-2": "immich-mobile-service-ben-2-g13",
+        "immich-phone.g1": "immich-mobile-service",
+        "immich-anna.g2": "immich-mobile-service-anna-g2",
+        "immich-ben-2.g13": "immich-mobile-service-ben-2-g13",
     }
-    accounts = {"phone": names["immich-phone"], "anna": names["immich-anna"], "ben-2": names["immich-ben-2"]}
+    accounts = dict(zip(("anna", "ben-2", "phone"), (names[each] for each in sorted(names)), strict=True))
     assert done.exports["serviceAccounts"] == accounts
     assert done.exports["headers"].value.keys() == accounts.keys()
     assert len(set(done.exports["headers"].value.values())) == 3
-    assert done.named("immich-anna").inputs["attributes"]["generation"] == 2
+    assert done.named("immich-anna.g2").inputs["attributes"]["generation"] == 2
 
 
 def test_losing_a_phone_changes_nothing_of_the_others() -> None:
     all_three, two = good(THREE), good(phones({"name": "phone"}, {"name": "ben-2", "generation": 13}))
-    assert all_three.resources.keys() - two.resources.keys() == {"immich-anna"}
+    assert all_three.resources.keys() - two.resources.keys() == {"immich-anna.g2"}
     assert all(all_three.named(name).inputs == each.inputs for name, each in two.resources.items())
 
 
-def test_a_new_password_for_a_phone_changes_its_account_alone(reference: Run) -> None:
+def test_a_new_password_for_a_phone_is_a_new_account_in_the_place_of_the_former_one(reference: Run) -> None:
     done = good(phones({"name": "phone", "generation": 2}))
-    changed = [name for name, each in done.resources.items() if each.inputs != reference.named(name).inputs]
-    assert changed == ["immich-phone"]
-    assert done.named("immich-phone").inputs["username"] == "immich-mobile-service-g2"
+    assert done.resources.keys() ^ reference.resources.keys() == {"immich-phone.g1", "immich-phone.g2"}
+    same = done.resources.keys() & reference.resources.keys()
+    assert all(done.named(name).inputs == reference.named(name).inputs for name in same)
+    assert done.named("immich-phone.g2").inputs["username"] == "immich-mobile-service-g2"
+
+
+def test_an_overlap_keeps_the_former_account_beside_the_new_one_and_its_header_to_itself(reference: Run) -> None:
+    done = good(phones({"name": "phone", "generation": 2, "overlap": True, "expires": "2031-01-01T00:00:00Z"}))
+    assert done.resources.keys() - reference.resources.keys() == {"immich-phone.g2"}
+    former = done.named("immich-phone.g1")
+    born = {"name", "attributes", "expiring", "expires"}
+    assert set(former.ignore_changes) == born
+    was = {name: each for name, each in reference.named("immich-phone.g1").inputs.items() if name not in born}
+    assert {name: each for name, each in former.inputs.items() if name not in born} == was | {"former": True}
+    assert done.exports["serviceAccounts"] == {"phone": "immich-mobile-service-g2"}
+    assert done.exports["formerServiceAccounts"] == {"phone": "immich-mobile-service"}
+    assert done.exports["headers"].value.keys() == done.exports["fingerprints"].keys() == {"phone"}
+
+
+def test_an_overlap_of_the_first_generation_keeps_nothing(reference: Run) -> None:
+    done = good(phones({"name": "phone", "overlap": True}))
+    assert {name: each.inputs for name, each in done.resources.items()} == {
+        name: each.inputs for name, each in reference.resources.items()
+    }
+
+
+@pytest.mark.parametrize("generation", [1, 2, 3])
+@pytest.mark.parametrize("overlap", [False, True])
+def test_the_name_that_earlier_versions_gave_a_phone_leads_to_the_one_account_it_may_be(
+    generation: int, overlap: bool
+) -> None:
+    done = good(phones({"name": "anna", "generation": generation, "overlap": overlap}))
+    aliased = [each.name for each in of_type(done, "ServiceAccount") if each.aliases == ["immich-anna"]]
+    assert aliased == [f"immich-anna.g{generation - 1 if overlap and generation > 1 else generation}"]
+
+
+def test_a_phone_says_in_authentik_which_it_is_and_of_which_generation() -> None:
+    done = good(phones({"name": "anna", "generation": 3, "note": "blue Pixel"}))
+    declared = done.named("immich-anna.g3").inputs
+    assert declared["name"] == "Immich phone: anna, generation 3"
+    attributes = {"pulumi": "immich/prod/immich-anna", "phone": "anna", "generation": 3, "note": "blue Pixel"}
+    assert declared["attributes"] == attributes
+
+
+def test_a_password_expires_only_where_it_is_asked_to() -> None:
+    done = good(phones({"name": "phone"}, {"name": "anna", "expires": "2031-01-01T00:00:00Z"}))
+    assert done.named("immich-phone.g1").inputs.keys() & {"expiring", "expires"} == set()
+    anna = done.named("immich-anna.g1").inputs
+    assert (anna["expiring"], anna["expires"]) == (True, "2031-01-01T00:00:00Z")
 
 
 def test_no_phones_leave_the_way_for_people_open_and_no_header() -> None:
@@ -211,8 +261,8 @@ def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it
 
 def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:
     done = good(STACK, stack="lab")
-    for name in ("immich-phones", "immich-phone"):
-        assert done.named(name).inputs["attributes"]["pulumi"] == f"immich/lab/{name}"
+    for name in ("immich-phones", "immich-phone.g1"):
+        assert done.named(name).inputs["attributes"]["pulumi"] == f"immich/lab/{name.removesuffix('.g1')}"
     assert done.named("immich-site").inputs["route_id"] == "immich-lab"
 
 

@@ -101,7 +101,7 @@ def test_a_resource_keeps_its_type(name: str) -> None:
 @EVERY_RESOURCE
 def test_the_keywords_of_a_constructor_are_the_fields_of_its_kind(resource: type[AuthentikResource]) -> None:
     signature = inspect.signature(resource.__init__)
-    names = ["self", "resource_name", "adopt", "opts", "args"]
+    names = ["self", "resource_name", *resource.provider_class.flags, "opts", "args"]
     assert list(signature.parameters) == names
     assert signature.parameters["args"].kind is inspect.Parameter.VAR_KEYWORD
     kind = resource.provider_class.kind

@@ -110,6 +110,14 @@ HOSTILE_PHONES: list[Any] = [
     *("phone", 7, None, [], {}, {"name": 7}, {"name": ""}, {"name": "A"}, {"name": "a_b"}, {"name": "-a"}),
     *({"name": "a" * 41}, {"name": "a:b"}, {"name": "a\n"}, {"name": "ä"}, {"name": "a", "key": "k"}),
     *[{"name": "a", "generation": each} for each in (0, -1, 1.5, "2", True, None, 10_000)],
+    *[{"name": "a", "overlap": each} for each in ("true", 1, None, "")],
+    {"name": "a", "overlap": []},
+    *[{"name": "a", "expires": each} for each in ("", "never", "2031-01-01", "2031-01-01T00:00:00", 1e9, None, True)],
+    *[{"name": "a", "expires": each} for each in ("2031-13-01T00:00:00Z", "2031-01-01T00:00:00Z\n")],
+    *[{"name": "a", "note": each} for each in (*HOSTILE_TEXTS, "", "x" * 201)],
+    *[{"name": "a", "note": each} for each in (7, None, True)],
+    {"name": "a", "\x1b[31m" * 20: 1},
+    {"name": "a", "Generation": 2, "overlaps": True},
 ]
 HOSTILE: list[tuple[str, Any]] = [
     *[("url", value) for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)],
@@ -150,6 +158,8 @@ HOSTILE: list[tuple[str, Any]] = [
     ("phones", '[{"name": "anna"}, {"name": "anna"}]'),
     ("phones", '[{"name": "anna"}, {"name": "anna", "generation": 2}]'),
     ("phones", '[{"name": "anna", "generation": 2}, {"name": "anna-g2"}]'),
+    ("phones", '[{"name": "anna", "generation": 3, "overlap": true}, {"name": "anna-g2"}]'),
+    ("phones", '[{"name": "phone", "generation": 2, "overlap": true}, {"name": "phone"}]'),
     *[("peopleGroups", value) for value in ("family", "{}", "null", "7", '"family"', "[[]]", "[7]", '[""]', '[" a"]')],
     *[("peopleGroups", json.dumps(value)) for value in (["a\nb"], ["a", "a"], ["immich-mobile-users"])],
 ]
@@ -187,6 +197,40 @@ def test_any_settings_are_taken_or_refused_by_one_message(stack: dict[str, str |
 )
 def test_a_phones_account_is_named_after_it_and_its_generation(phone: Phone, username: str) -> None:
     assert phone.username("immich") == username
+
+
+def test_everything_that_a_phone_may_say_is_taken() -> None:
+    anna = {"name": "anna", "generation": 3, "overlap": True, "expires": "2031-01-01T00:00:00+02:00", "note": "blå"}
+    (phone,) = settings(phones=json.dumps([anna])).phones
+    assert phone == Phone("anna", 3, True, "2031-01-01T00:00:00+02:00", "blå")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"expires": "2031-01-01"}, "expires: expected a moment with its time zone, such as 2031-01-01T00:00:00Z"),
+        ({"overlap": "yes"}, "overlap: expected true or false"),
+        ({"note": "a\nb"}, "note: expected no control characters and no line breaks"),
+        ({"generation": 0}, "expected a generation from 1 to 9999"),
+        ({"colour": "blue"}, "expected name, generation, overlap, expires and note, got 'colour'"),
+    ],
+)
+def test_what_is_wrong_with_a_phone_is_told_by_its_name(wrong: dict[str, object], told: str) -> None:
+    phones = [{"name": "phone"}, {"name": "anna", **wrong}, {"name": "ben"}]
+    assert failures(phones=json.dumps(phones)) == [f"immich:phones: phone 'anna': {told}"]
+
+
+@pytest.mark.parametrize(
+    ("phone", "former"),
+    [
+        (Phone("anna", 3, overlap=True), 2),
+        (Phone("anna", 2, overlap=True), 1),
+        (Phone("anna", 1, overlap=True), None),
+        (Phone("anna", 3), None),
+    ],
+)
+def test_an_overlap_keeps_the_generation_before_where_there_is_one(phone: Phone, former: int | None) -> None:
+    assert (phone.former.generation if phone.former else None) == former
 
 
 def test_no_phones_and_no_people_may_be_said() -> None:

@@ -1,0 +1,82 @@
+"""PhoneAccounts: a service account with its app password for each phone, and the former one while both are valid."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import Alias, Output, ResourceOptions
+
+from components.basic_header import basic_header
+from components.fingerprint import fingerprint
+from components.marker import marked
+from components.settings import Phone, Settings
+from providers.authentik import Group, ServiceAccount
+from providers.authentik.service_account import ServiceAccountArgs
+
+AS_BORN = ["name", "attributes", "expiring", "expires"]
+"""What a former account keeps, whatever the settings say of the phone by now."""
+
+
+class PhoneAccounts:
+    """The accounts of all phones.
+
+    Each generation is a resource of its own: the next one is made before it goes, and where it stays it is left alone.
+    """
+
+    def __init__(self, prefix: str, settings: Settings, group: Group, parent: pulumi.Resource) -> None:
+        self._prefix, self._settings, self._group, self._parent = prefix, settings, group, parent
+        self.former = {
+            phone.name: self._account(phone.former, former=True) for phone in settings.phones if phone.former
+        }
+        self.current = {phone.name: self._account(phone) for phone in settings.phones}
+        headers = {phone: _header(account) for phone, account in self.current.items()}
+        self.headers: Output[dict[str, str]] = Output.secret(_gathered(headers))
+        """Phone name to `Basic …`: secret."""
+        prints = {phone: header.apply(fingerprint) for phone, header in headers.items()}
+        self.fingerprints: Output[dict[str, str]] = Output.unsecret(_gathered(prints))
+        """Phone name to the fingerprint of its header: made to be shown."""
+        self.usernames = _usernames(self.current)
+        """Phone name to account."""
+        self.former_usernames = _usernames(self.former)
+        """Phone name to the account of its former generation, for each that has one."""
+
+    def _account(self, phone: Phone, *, former: bool = False) -> ServiceAccount:
+        resource = f"{self._prefix}-{phone.name}"
+        # Without its generation: so earlier versions named it, of whatever generation. A phone's name has no dot.
+        earlier = [Alias(name=resource)] if former or not phone.former else []
+        declared: ServiceAccountArgs = {
+            "username": phone.username(self._settings.service_account),
+            "name": f"Immich phone: {phone.name}, generation {phone.generation}",
+            "is_active": self._settings.enabled,
+            "groups": [self._group.id],
+            "attributes": marked(resource) | _described(phone),
+        }
+        if phone.expires:
+            declared |= {"expiring": True, "expires": phone.expires}
+        return ServiceAccount(
+            f"{resource}.g{phone.generation}",
+            former=former,
+            adopt=self._settings.adopt,
+            opts=ResourceOptions(parent=self._parent, aliases=earlier, ignore_changes=AS_BORN if former else None),
+            **declared,
+        )
+
+
+def _described(phone: Phone) -> dict[str, str | int]:
+    """Attributes that tell an operator, in Authentik's own interface, which phone an account is."""
+    note = {"note": phone.note} if phone.note else {}
+    return {"phone": phone.name, "generation": phone.generation, **note}
+
+
+def _header(account: ServiceAccount) -> Output[str]:
+    return Output.all(account.username, account.key).apply(lambda both: basic_header(*both))
+
+
+def _usernames(accounts: Mapping[str, ServiceAccount]) -> Output[dict[str, str]]:
+    return _gathered({phone: account.username for phone, account in accounts.items()})
+
+
+def _gathered(outputs: Mapping[str, Output[str]]) -> Output[dict[str, str]]:
+    """One output of many; Output.all would make a list of none."""
+    gathered: Output[Any] = Output.from_input(dict(outputs))
+    return gathered
