@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from components.settings.login import Login, read_login
 from components.settings.phones import Phone, read_phones
 from components.settings.reader import Reader, SettingsError
+from components.settings.site import read_site
 from providers.authentik.rules import no_colon, slug
-from providers.caddy.site import Site, upstream_url, web_origin
+from providers.caddy.rules import upstream_url
+from providers.caddy.site import Site
 
 __all__ = ["Login", "Phone", "Settings", "SettingsError", "read_settings"]
 
@@ -45,11 +47,7 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
     caddy_admin = read.text("caddy:admin", rule=upstream_url, default="http://localhost:2019")
     service_account = read.text("immich:serviceAccount", rule=_username)
     settings = Settings(
-        site=Site(
-            url=read.text("immich:url", rule=web_origin, example="https://photos.example.org").lower(),
-            immich=read.text("immich:upstream", rule=upstream_url, example="http://localhost:2283"),
-            outpost=read.text("immich:outpostUrl", rule=upstream_url, default=authentik_url),
-        ),
+        site=read_site(read, authentik_url),
         caddy_admin=caddy_admin,
         service_account=service_account,
         phones=read_phones(read, "immich:phones", service_account),

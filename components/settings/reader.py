@@ -48,9 +48,21 @@ class Reader:
             return value
         return default or example
 
-    def optional(self, key: str) -> str:
+    def optional(self, key: str, *, rule: Rule | None = None) -> str:
         """A setting on one line that may be left empty."""
-        return self.text(key) if self._get(key) else ""
+        return self.text(key, rule=rule) if self._get(key) else ""
+
+    def texts(self, key: str, *, rule: Rule) -> tuple[str, ...]:
+        """A list of texts, each once; without those that are wrong."""
+        found: list[str] = []
+        for item in self.list(key):
+            if not isinstance(item, str) or (expected := rule(item)):
+                self.wrong(key, f"{expected if isinstance(item, str) else 'expected texts'}; got {item!r:.60}")
+            elif item in found:
+                self.wrong(key, f"expected each once, got {item!r:.60} again")
+            else:
+                found.append(item)
+        return tuple(found)
 
     def flag(self, key: str) -> bool:
         """A setting that is true or false."""

@@ -63,6 +63,36 @@ def test_the_outpost_is_authentik_itself_unless_it_is_said_otherwise() -> None:
     assert settings(outpostUrl="http://outpost:9000").site.outpost == "http://outpost:9000"
 
 
+def test_nothing_is_open_shared_or_trusted_unless_it_is_asked_for() -> None:
+    site = settings().site
+    assert (site.open_paths, site.shares, site.basic_networks, site.trusted_proxies, site.outpost_ca) == (
+        *((), "", (), (), ""),
+    )
+
+
+def test_what_is_asked_for_of_the_site_reaches_it() -> None:
+    site = settings(
+        outpostCa="/etc/caddy/ca.pem",
+        openPaths='["/api/oauth/mobile-redirect", "/.well-known/immich"]',
+        sharesUpstream="http://shares:3000",
+        basicNetworks='["10.0.0.0/8", "private_ranges"]',
+        trustedProxies='["fd00::/8", "192.0.2.7"]',
+        accessLog="false",
+        insideSite="true",
+    ).site
+    assert site.outpost_ca == "/etc/caddy/ca.pem"
+    assert site.open_paths == ("/api/oauth/mobile-redirect", "/.well-known/immich")
+    assert site.shares == "http://shares:3000"
+    assert site.basic_networks == ("10.0.0.0/8", "private_ranges")
+    assert site.trusted_proxies == ("fd00::/8", "192.0.2.7")
+    assert (site.access_log, site.inside) == (False, True)
+
+
+def test_certificates_for_an_outpost_that_shows_none_are_refused() -> None:
+    (line,) = failures(outpostUrl="http://outpost:9000", outpostCa="/etc/caddy/ca.pem")
+    assert line.startswith("immich:outpostCa: expected an outpost over https://")
+
+
 @pytest.mark.parametrize("key", sorted(STACK.keys() - OPTIONAL))
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_each_setting_that_is_missing_is_named(key: str, nothing: str | None) -> None:
@@ -119,7 +149,77 @@ HOSTILE_PHONES: list[Any] = [
     {"name": "a", "\x1b[31m" * 20: 1},
     {"name": "a", "Generation": 2, "overlaps": True},
 ]
+HOSTILE_FILES = [
+    "ca.pem",
+    "/",
+    "/a b",
+    "/a{b",
+    "/{$HOME}",
+    "/{env.HOME}",
+    '/a"b',
+    "/a`b",
+    "/a\\b",
+    "/a/",
+    "/ä",
+    "/a,b",
+    "/a*",
+]
+HOSTILE_PATHS = [
+    *(
+        "",
+        "/",
+        "api",
+        "/api/",
+        "/api/*",
+        "*",
+        "/a b",
+        "/a{b",
+        "/{$HOME}",
+        "/a//b",
+        "/a/../b",
+        "/..",
+        "/.",
+        "/a%2fb",
+        "/a?b",
+    ),
+    *("/a#b", '/a"b', "/a`b", "/a\\b", "/ä", "/a\nb", "/a\u2028b", "/" + "a" * 200, "@basic", "/a,/b"),
+]
+HOSTILE_NETWORKS = [
+    *(
+        "",
+        "any",
+        "localhost",
+        "10.0.0.0/33",
+        "10.0.0.1/8",
+        "10.0.0",
+        "10.0.0.0/08",
+        "10.0.0.0/255.0.0.0",
+        "fe80::1%eth0",
+    ),
+    *(
+        "::/129",
+        "10.0.0.0/8 }",
+        "10.0.0.0/8\n",
+        "0x7f.1",
+        "010.0.0.1",
+        "private_ranges ",
+        "{$NET}",
+        "\u0661.1.1.1",
+        "static",
+    ),
+]
 HOSTILE: list[tuple[str, Any]] = [
+    *[("outpostCa", value) for value in (*HOSTILE_TEXTS, *HOSTILE_FILES, "/etc/ca\npem")],
+    *[("sharesUpstream", value) for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)],
+    *[("openPaths", json.dumps([value])) for value in (*HOSTILE_PATHS, 7, None, ["/a"])],
+    *[(name, json.dumps([value])) for name in ("basicNetworks", "trustedProxies") for value in (*HOSTILE_NETWORKS, 7)],
+    *[
+        (name, value)
+        for name in ("openPaths", "basicNetworks", "trustedProxies")
+        for value in ("/a", "{}", "null", "7")
+    ],
+    ("openPaths", '["/a", "/a"]'),
+    *[(name, value) for name in ("accessLog", "insideSite") for value in ("yes", "True", "1", "null")],
     *[("url", value) for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)],
     *[("url", value) for value in ("http://photos.example.org", "https://a_b", "https://[::1]", "https://" + "a" * 64)],
     *[("url", f"https://{host}") for host in ("photos.example.org:443", "photos.example.org:80", "a." * 127 + "org")],
