@@ -95,7 +95,14 @@ def jwk(row: Row) -> Row:
     certificate = x509.load_pem_x509_certificate(row["certificate_data"].encode())
     algorithm = jwt.get_algorithm_by_name(algorithm_of(row))
     found: Any = json.loads(algorithm.to_jwk(certificate.public_key()))
-    return {**found, "kid": row["pk"].replace("-", ""), "use": "sig", "alg": algorithm_of(row)}
+    return {**found, "kid": kid(row), "use": "sig", "alg": algorithm_of(row)}
+
+
+def kid(row: Row) -> str:
+    """What names the key, and changes with it."""
+    import hashlib
+
+    return hashlib.md5(row["key_data"].encode(), usedforsecurity=False).hexdigest()
 
 
 def algorithm_of(row: Row) -> str:

@@ -41,20 +41,41 @@ def session_user(store: Store, cookies: Mapping[str, str]) -> Row | None:
 
 def flow(store: Store, method: str, query: str, form: dict[str, str]) -> Page:
     """The default authentication flow, in one step."""
-    wanted = fields(query).get("next", "/")
-    home = wanted if re.match(r"/(?![/\\])", wanted) else "/"  # never off to another server
     if method != "POST":
         return login()
-    user = store.one("user", username=form.get("username", ""))
-    password = form.get("password", "")
-    if user is None or not user["is_active"] or not password_fits(password, user["password"]):
+    user = by_password(store, form.get("username", ""), form.get("password", ""))
+    if user is None:
         return login(wrong=True, username=form.get("username", ""))
+    return redirect(home(query), ("Set-Cookie", session_cookie(new_session(store, user))))
+
+
+def home(query: str) -> str:
+    """Where a login page's query leads to; never off to another server."""
+    wanted = fields(query).get("next", "/")
+    return wanted if re.match(r"/(?![/\\])", wanted) else "/"
+
+
+def by_password(store: Store, username: str, password: str) -> Row | None:
+    """The active user of a username and a login password."""
+    user = store.one("user", username=username)
+    fits = user is not None and user["is_active"] and password_fits(password, user["password"])
+    return user if fits else None
+
+
+def new_session(store: Store, user: Row) -> str:
+    """The key of a session for who has just logged in."""
     sid = new_key(32)
-    until = now() + SESSION
-    store.put("session", {"pk": sid, "user": user["pk"], "expiring": True, "expires": stamp(until)})
+    store.put("session", {"pk": sid, "user": user["pk"], **lasting()})
     store.change("user", user["pk"], last_login=stamp(now()))
-    attributes = f"Path=/; Max-Age={int(SESSION.total_seconds())}; HttpOnly; SameSite=Lax"
-    return redirect(home, ("Set-Cookie", f"{COOKIE}={sid}; {attributes}"))
+    return sid
+
+
+def lasting() -> Row:
+    return {"expiring": True, "expires": stamp(now() + SESSION)}
+
+
+def session_cookie(sid: str) -> str:
+    return f"{COOKIE}={sid}; Path=/; Max-Age={int(SESSION.total_seconds())}; HttpOnly; SameSite=Lax"
 
 
 def authorize(store: Store, path: str, query: str, cookies: Mapping[str, str]) -> Page:
@@ -77,7 +98,8 @@ def authorize(store: Store, path: str, query: str, cookies: Mapping[str, str]) -
         return redirect(f"{LOGIN_FLOW}?next={quote(f'{path}?{query}', safe='')}")
     if not may_use(store, user, application):
         return denied()
-    kept = {name: asked[name] for name in ("nonce", "code_challenge", "code_challenge_method") if name in asked}
+    remembered = ("nonce", "scope", "code_challenge", "code_challenge_method")
+    kept = {name: asked[name] for name in remembered if name in asked}
     return _back(back, {"code": oauth2.new_code(store, provider, user, redirect_uri=back, **kept)} | state)
 
 

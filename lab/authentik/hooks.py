@@ -10,6 +10,7 @@ from lab.authentik.context import Call, default_expiry, later, latest_expiry
 from lab.authentik.errors import on_field, on_object
 from lab.authentik.fields import Row
 from lab.authentik.hooks_providers import (
+    delete_keypair,
     delete_provider,
     fill_oauth2,
     fill_proxy,
@@ -207,6 +208,8 @@ HOOKS: Mapping[str, Hooks] = {
     "providers/proxy": Hooks(validate_proxy, fill_proxy, gone=delete_provider),
     "providers/oauth2": Hooks(fill=fill_oauth2, gone=delete_provider),
     "outposts/instances": Hooks(validate_outpost, save=save_new_outpost),
-    "crypto/certificatekeypairs": Hooks(validate_keypair, lambda _call, row: row | {"managed": None}),
+    "crypto/certificatekeypairs": Hooks(
+        validate_keypair, lambda _call, row: row | {"managed": None}, gone=delete_keypair
+    ),
 }
 NO_HOOKS = Hooks()

@@ -76,5 +76,13 @@ def save_outpost(call: Call, row: Row, _instance: Row | None) -> Row:
     return call.store.put("outpost", row | {"providers": sorted(row["providers"])})
 
 
+def delete_keypair(call: Call, row: Row) -> None:
+    """Whoever signs or encrypts with it goes on without."""
+    for provider in call.store.rows("provider"):
+        for column in ("signing_key", "encryption_key", "certificate"):
+            if provider.get(column) == row["pk"]:
+                call.store.change("provider", provider["pk"], **{column: None})
+
+
 def validate_keypair(_call: Call, attrs: Row, _instance: Row | None) -> None:
     crypto.check(attrs)

@@ -44,8 +44,10 @@ def scopes_of(store: Store, provider: Row) -> list[str]:
     return [m["scope_name"] for m in store.rows("scopemapping") if m["pk"] in wanted]
 
 
-def claims(store: Store, provider: Row, application: Row, user: Row, base_url: str) -> Row:
-    """What a token of the provider says of the user."""
+def claims(
+    store: Store, provider: Row, application: Row, user: Row, base_url: str, scopes: list[str] | None = None
+) -> Row:
+    """What a token of the provider says of the user. scopes: those that were asked for; None for all it has."""
     moment = now()
     lifetime = duration(provider["access_token_validity"])
     per_provider = provider.get("issuer_mode", "per_provider") == "per_provider"
@@ -63,10 +65,10 @@ def claims(store: Store, provider: Row, application: Row, user: Row, base_url: s
         "acr": "goauthentik.io/providers/oauth2/default",
         "jti": new_key(40),
     }
-    return found | _scope_claims(store, provider, user)
+    return found | _scope_claims(store, provider, user, scopes)
 
 
-def _scope_claims(store: Store, provider: Row, user: Row) -> Row:
+def _scope_claims(store: Store, provider: Row, user: Row, scopes: list[str] | None) -> Row:
     groups = sorted(str(group["name"]) for group in groups_of(store, user))
     by_scope: dict[str, Row] = {
         "ak_proxy": {"ak_proxy": {
@@ -81,7 +83,8 @@ def _scope_claims(store: Store, provider: Row, user: Row) -> Row:
     }  # fmt: skip
     found: Row = {}
     for scope in scopes_of(store, provider):
-        found |= by_scope.get(scope, {})
+        if scopes is None or scope in scopes:
+            found |= by_scope.get(scope, {})
     return found
 
 
@@ -90,7 +93,7 @@ def sign(store: Store, provider: Row, payload: Row) -> str:
     key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
     if key is None:
         return jwt.encode(payload, provider["client_secret"], algorithm="HS256")
-    headers = {"kid": str(key["pk"]).replace("-", "")}
+    headers = {"kid": crypto.kid(key)}
     return jwt.encode(payload, key["key_data"], algorithm=crypto.algorithm_of(key), headers=headers)
 
 
@@ -162,6 +165,7 @@ def grant(store: Store, form: dict[str, str], base_url: str) -> Row:
     if needed not in provider["grant_types"]:
         raise TokenError("unauthorized_client", "The client is not authorized to use this grant type.")
     extra: Row = {}
+    scopes: list[str] | None = None
     if needed == "client_credentials":
         username, password = form.get("username", ""), form.get("password", "")
         user = by_app_password(store, application, username, password)
@@ -174,12 +178,15 @@ def grant(store: Store, form: dict[str, str], base_url: str) -> Row:
             store, provider, form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", "")
         )
         extra = {"nonce": asked["nonce"]} if asked.get("nonce") else {}
-    payload = claims(store, provider, application, user, base_url)
+        scopes = asked.get("scope", "").split()
+    payload = claims(store, provider, application, user, base_url, scopes)
     token = sign(store, provider, payload)
+    plain = provider.get("include_claims_in_id_token", True)
+    told = payload if plain else claims(store, provider, application, user, base_url, [])
     return {
         "access_token": token, "token_type": "Bearer", "scope": form.get("scope", ""),
         "expires_in": int(duration(provider["access_token_validity"]).total_seconds()),
-        "id_token": sign(store, provider, payload | extra) if extra else token,
+        "id_token": sign(store, provider, told | extra),
     }  # fmt: skip
 
 

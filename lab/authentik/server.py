@@ -17,6 +17,7 @@ from lab.authentik.api import model_at, on_detail, on_list
 from lab.authentik.clock import expired, now, stamp
 from lab.authentik.context import Answer, Call, Settings, bearer, default_expiry
 from lab.authentik.errors import NotAllowed, Refusal
+from lab.authentik.executor import execute
 from lab.authentik.forward_auth import ForwardAuth, zipped
 from lab.authentik.outpost import WATCHED, Outpost
 from lab.authentik.pages import Page, not_found
@@ -42,6 +43,7 @@ class Authentik:
         self.requests: list[dict[str, Any]] = []
         self._log = settings.requests.open("a", encoding="utf-8") if settings.requests else None
         self.app = Starlette(routes=[
+            Route("/api/v3/flows/executor/{slug}/", self._executor, methods=["GET", "POST"]),
             Route("/api/v3/{path:path}", self._api, methods=METHODS),
             Route("/outpost.goauthentik.io/{path:path}", self._outpost, methods=METHODS),
             Route("/application/o/{path:path}", self._oauth2, methods=METHODS),
@@ -170,6 +172,28 @@ class Authentik:
         page = flows.flow(self.store, request.method, request.url.query, form) if known else not_found()
         self._after()
         return self._page(page, request)
+
+    async def _executor(self, request: Request) -> Response:
+        """What the login page asks, without a token."""
+        told = await request.body()
+        self._before()
+        flow = self.store.one("flow", slug=request.path_params["slug"])
+        if flow is None:
+            return JSONResponse({"detail": "Not found."}, 404)
+        try:
+            fields = json.loads(told) if told else {}
+        except ValueError:
+            fields = {}
+        step = execute(
+            self.store, flow, request.method, request.url.path, request.query_params, request.cookies,
+            fields if isinstance(fields, dict) else {},
+        )  # fmt: skip
+        self._after()
+        self._record(request.method, request.url.path.removeprefix("/api/v3"), "", step.status, None)
+        response = JSONResponse(step.challenge, step.status) if step.challenge else Response(status_code=step.status)
+        for name, values in (("location", [step.location] if step.location else []), ("set-cookie", step.cookies)):
+            response.raw_headers += [(name.encode(), value.encode()) for value in values]
+        return response
 
     async def _health(self, _request: Request) -> Response:
         return Response(status_code=200)

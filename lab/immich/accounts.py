@@ -1,6 +1,7 @@
 """Login, logout, users and API keys."""
 
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from lab.immich import body
 from lab.immich.auth import ACCESS_COOKIE, Caller, Guard, hashed
 from lab.immich.errors import bad_request, unauthorized
+from lab.immich.models import User
 from lab.immich.store import Store, matches, scrambled
 
 COOKIE_AGE = 400 * 24 * 3600
@@ -43,30 +45,7 @@ class Accounts:
         user = self._store.user_by_email(email)
         if not matches(password, user.password if user else NOBODY) or user is None:
             raise unauthorized("Incorrect email or password")
-        token = secrets.token_urlsafe(32)
-        self._store.add_session(user, hashed(token))
-        answer = {
-            "accessToken": token,
-            "userId": user.id,
-            "userEmail": user.email,
-            "name": user.name,
-            "isAdmin": user.is_admin,
-            "profileImagePath": "",
-            "shouldChangePassword": False,
-            "isOnboarded": True,
-        }
-        response = JSONResponse(answer, status_code=HTTPStatus.CREATED)
-        for name, value in zip(COOKIES, (token, "password", "true"), strict=True):
-            response.set_cookie(
-                name,
-                value,
-                max_age=COOKIE_AGE,
-                secure=is_https(request),
-                # the page's own script asks whether somebody is logged in
-                httponly=name != "immich_is_authenticated",
-                samesite="lax",
-            )
-        return response
+        return logged_in(self._store, user, request, "password")
 
     async def validate(self, _request: Request, _caller: Caller) -> Response:
         return JSONResponse({"authStatus": True})
@@ -111,6 +90,38 @@ class Accounts:
         if not self._store.delete_api_key(caller.user, request.path_params["id"]):
             raise bad_request("API Key not found")
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def logged_in(store: Store, user: User, request: Request, how: str) -> Response:
+    """A new session, as the body of the answer and as cookies. how: password or oauth."""
+    token = secrets.token_urlsafe(32)
+    store.add_session(user, hashed(token))
+    answer = {
+        "accessToken": token,
+        "userId": user.id,
+        "userEmail": user.email,
+        "name": user.name,
+        "isAdmin": user.is_admin,
+        "profileImagePath": "",
+        "shouldChangePassword": False,
+        "isOnboarded": True,
+    }
+    response = JSONResponse(answer, status_code=HTTPStatus.CREATED)
+    set_cookies(response, request, dict(zip(COOKIES, (token, how, "true"), strict=True)))
+    return response
+
+
+def set_cookies(response: Response, request: Request, cookies: Mapping[str, str]) -> None:
+    for name, value in cookies.items():
+        response.set_cookie(
+            name,
+            value,
+            max_age=COOKIE_AGE,
+            secure=is_https(request),
+            # the page's own script asks whether somebody is logged in
+            httponly=name != "immich_is_authenticated",
+            samesite="lax",
+        )
 
 
 def is_https(request: Request) -> bool:

@@ -1,5 +1,6 @@
 """What the server tells of itself, mostly without a login."""
 
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -7,11 +8,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from lab.immich.auth import Caller, Guard
+from lab.immich.config import SystemConfig
 
 VERSION = {"major": 3, "minor": 2, "patch": 2, "prerelease": None}
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Immich</title></head><body><h1>Immich</h1></body></html>
-"""
+PAGE = Path(__file__).with_name("page.html").read_text()
 FEATURES = {
     "configFile": False,
     "duplicateDetection": False,
@@ -19,8 +19,6 @@ FEATURES = {
     "facialRecognition": False,
     "importFaces": False,
     "map": False,
-    "oauth": False,
-    "oauthAutoLaunch": False,
     "ocr": False,
     "passwordLogin": True,
     "realtimeTranscoding": False,
@@ -37,22 +35,27 @@ def version_text() -> str:
 
 
 class Info:
-    def __init__(self, guard: Guard, public_url: str) -> None:
+    def __init__(self, guard: Guard, config: SystemConfig, public_url: str) -> None:
         self._guard = guard
+        self._system_config = config
         self._public_url = public_url
 
     def routes(self) -> list[BaseRoute]:
         return [
             fixed("/api/server/ping", {"res": "pong"}),
             fixed("/api/server/version", VERSION),
-            fixed("/api/server/features", FEATURES),
-            fixed("/api/server/config", self._config()),
+            Route("/api/server/features", self.features, methods=["GET"]),
+            Route("/api/server/config", self.config, methods=["GET"]),
             Route("/api/server/about", self._guard.protect("server.about", about), methods=["GET"]),
             fixed("/.well-known/immich", {"api": {"endpoint": "/api"}}),
         ]
 
-    def _config(self) -> dict[str, Any]:
-        return {
+    async def features(self, _request: Request) -> Response:
+        oauth = self._system_config.oauth
+        return JSONResponse(FEATURES | {"oauth": oauth["enabled"], "oauthAutoLaunch": oauth["autoLaunch"]})
+
+    async def config(self, _request: Request) -> Response:
+        config = {
             "externalDomain": self._public_url,
             "isInitialized": True,
             "isOnboarded": True,
@@ -61,11 +64,12 @@ class Info:
             "mapDarkStyleUrl": "",
             "mapLightStyleUrl": "",
             "minFaces": 3,
-            "oauthButtonText": "Login with OAuth",
+            "oauthButtonText": self._system_config.oauth["buttonText"],
             "publicUsers": True,
             "trashDays": 30,
             "userDeleteDelay": 7,
         }
+        return JSONResponse(config)
 
 
 def fixed(path: str, answer: dict[str, Any]) -> Route:

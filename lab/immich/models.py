@@ -22,6 +22,7 @@ class User:
     password: str
     is_admin: bool
     created_at: str
+    oauth_id: str = ""
 
     def dto(self, usage: int) -> dict[str, Any]:
         """UserAdminResponseDto."""
@@ -35,7 +36,7 @@ class User:
             "deletedAt": None,
             "isAdmin": self.is_admin,
             "license": None,
-            "oauthId": "",
+            "oauthId": self.oauth_id,
             "profileChangedAt": self.created_at,
             "profileImagePath": "",
             "quotaSizeInBytes": None,

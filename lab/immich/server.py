@@ -21,10 +21,12 @@ from starlette.types import ASGIApp
 from lab.immich.accounts import Accounts
 from lab.immich.assets import Assets
 from lab.immich.auth import Guard
+from lab.immich.config import SystemConfig
 from lab.immich.errors import ApiError, on_api_error, on_crash, on_http_error
 from lab.immich.events import Events
 from lab.immich.info import Info, page
 from lab.immich.journal import Journal
+from lab.immich.oauth import OAuth
 from lab.immich.store import Store
 
 DEFAULT_EMAIL = "owner@lab.test"
@@ -47,11 +49,14 @@ async def no_such_path(_request: Request) -> Response:
 
 def build_app(settings: Settings, store: Store) -> ASGIApp:
     guard = Guard(store)
+    config = SystemConfig(store, guard)
     events = Events(guard.authenticate)
     app = Starlette(
         routes=[
-            *Info(guard, settings.public_url).routes(),
+            *Info(guard, config, settings.public_url).routes(),
+            *config.routes(),
             *Accounts(store, guard).routes(),
+            *OAuth(store, guard, config).routes(),
             *Assets(store, guard, events).routes(),
             Route("/api", no_such_path, methods=ANY_METHOD),
             Route("/api/{rest:path}", no_such_path, methods=ANY_METHOD),

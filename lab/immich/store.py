@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS users (
   id TEXT PRIMARY KEY, email TEXT UNIQUE NOT NULL, name TEXT NOT NULL, password TEXT NOT NULL,
   is_admin INTEGER NOT NULL, created_at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, hash BLOB UNIQUE NOT NULL, user_id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS oauth (user_id TEXT PRIMARY KEY, sub TEXT UNIQUE NOT NULL);
+CREATE TABLE IF NOT EXISTS config (section TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS api_keys (
   id TEXT PRIMARY KEY, user_id TEXT NOT NULL, name TEXT NOT NULL, permissions TEXT NOT NULL,
   created_at TEXT NOT NULL, hash BLOB UNIQUE NOT NULL);
@@ -27,6 +29,7 @@ CREATE TABLE IF NOT EXISTS assets (
   visibility TEXT NOT NULL, is_favorite INTEGER NOT NULL, is_trashed INTEGER NOT NULL, created_at TEXT NOT NULL,
   UNIQUE (owner_id, checksum));
 """
+USERS = "SELECT users.*, COALESCE(oauth.sub, '') FROM users LEFT JOIN oauth ON oauth.user_id = users.id"
 
 
 class Store:
@@ -56,7 +59,7 @@ class Store:
         """None when the address is taken."""
         user = User(str(uuid.uuid4()), email.lower(), name, scrambled(password), is_admin, now())
         with contextlib.suppress(sqlite3.IntegrityError):
-            self._db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", astuple(user))
+            self._db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", astuple(user)[:6])
             return user
         return None
 
@@ -64,18 +67,38 @@ class Store:
         self._db.execute("UPDATE users SET password = ? WHERE id = ?", (scrambled(password), user.id))
 
     def user(self, user_id: str) -> User:
-        row = self._one("SELECT * FROM users WHERE id = ?", user_id)
+        row = self._one(f"{USERS} WHERE users.id = ?", user_id)
         if row is None:
             raise LookupError(user_id)
         return as_user(row)
 
     def user_by_email(self, email: str) -> User | None:
-        row = self._one("SELECT * FROM users WHERE email = ?", email.lower())
+        row = self._one(f"{USERS} WHERE email = ?", email.lower())
         return as_user(row) if row else None
+
+    def user_by_oauth(self, sub: str) -> User | None:
+        row = self._one(f"{USERS} WHERE oauth.sub = ?", sub)
+        return as_user(row) if row else None
+
+    def link(self, user: User, sub: str) -> User:
+        """The user with that identity at the issuer, or with none."""
+        self._db.execute("DELETE FROM oauth WHERE user_id = ?", (user.id,))
+        if sub:
+            self._db.execute("INSERT INTO oauth VALUES (?, ?)", (user.id, sub))
+        return self.user(user.id)
 
     def usage(self, user: User) -> int:
         row = self._one("SELECT COALESCE(SUM(size), 0) FROM assets WHERE owner_id = ?", user.id)
         return int(row[0]) if row else 0
+
+    # configuration
+
+    def config(self) -> dict[str, Any]:
+        return {section: json.loads(value) for section, value in self._db.execute("SELECT * FROM config")}
+
+    def set_config(self, sections: dict[str, Any]) -> None:
+        rows = [(section, json.dumps(value)) for section, value in sections.items()]
+        self._db.executemany("INSERT OR REPLACE INTO config VALUES (?, ?)", rows)
 
     # sessions and keys
 
@@ -141,8 +164,8 @@ class Store:
 
 
 def as_user(row: tuple[Any, ...]) -> User:
-    user_id, email, name, password, is_admin, created_at = row
-    return User(user_id, email, name, password, bool(is_admin), created_at)
+    user_id, email, name, password, is_admin, created_at, oauth_id = row
+    return User(user_id, email, name, password, bool(is_admin), created_at, oauth_id)
 
 
 def as_key(row: tuple[Any, ...]) -> ApiKey:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
+import authentik_client as official
 import jwt
 import pytest
 import requests
 
 from lab.authentik import StandIn
+from providers.authentik.key_pair import new_key_pair
 from tests.contract.api import TIMEOUT, Api, Site, fresh
 
 
@@ -210,3 +212,74 @@ def test_an_application_logs_a_person_in_with_a_signed_token(api: Api) -> None:
     info = requests.get(found["userinfo_endpoint"], headers=headers, timeout=TIMEOUT).json()
     assert info["preferred_username"] == name
     assert ask_token(api.server, **form).json()["error"] == "invalid_grant"
+
+
+def challenged(api: Api, session: requests.Session, told: dict[str, str] | None = None) -> dict[str, Any]:
+    """The challenge of the login flow's executor, or the next one after an answer."""
+    url = f"{api.server.api}/flows/executor/default-authentication-flow/"
+    answer = session.request("POST" if told else "GET", url, params={"query": "next=%2Fx"}, json=told, timeout=TIMEOUT)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_the_login_flow_is_answered_step_by_step_in_the_words_of_the_official_client(api: Api) -> None:
+    name, session = person(api), requests.Session()
+    first = challenged(api, session)
+    official.IdentificationChallenge.from_dict(first)
+    official.IdentificationChallengeResponseRequest.from_dict({"uid_field": name})
+    second = challenged(api, session, {"component": first["component"], "uid_field": name})
+    assert official.PasswordChallenge.from_dict(second).pending_user == name  # type: ignore[union-attr]
+    wrong = challenged(api, session, {"component": second["component"], "password": "x"})
+    assert wrong["response_errors"]["password"][0]["string"] == "Invalid password"
+    last = challenged(api, session, {"component": second["component"], "password": "secret"})
+    assert official.RedirectChallenge.from_dict(last).to == "/x"  # type: ignore[union-attr]
+
+
+def test_a_login_by_the_executor_leads_to_no_other_server(api: Api) -> None:
+    url, session = f"{api.server.api}/flows/executor/default-authentication-flow/", requests.Session()
+    for told in ({"uid_field": (name := person(api))}, {"password": "secret"}):
+        answer = session.post(url, params={"query": "next=//evil.example.test"}, json=told, timeout=TIMEOUT)
+    assert (name, answer.json()["to"]) == (name, "/")
+
+
+@pytest.mark.parametrize(("scope", "told"), [("openid email", True), ("openid", False)])
+def test_a_token_tells_only_of_the_scopes_that_were_asked_for(api: Api, scope: str, told: bool) -> None:
+    provider = oauth2_login(api, grant_types=["authorization_code"])
+    claims = logged_in(api, provider, asked(provider) | {"scope": scope})
+    assert ("email" in claims, "preferred_username" in claims) == (told, False)
+
+
+def test_an_id_token_without_claims_tells_who_and_no_more(api: Api) -> None:
+    provider = oauth2_login(api, grant_types=["authorization_code"], include_claims_in_id_token=False)
+    claims = logged_in(api, provider, asked(provider))
+    assert claims["nonce"] == "n"
+    assert not {"email", "preferred_username"} & claims.keys()
+
+
+def logged_in(api: Api, provider: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
+    """The claims of the ID token of somebody new."""
+    browser, name = Browser(Site(api)), person(api)
+    login = browser.get(f"/application/o/authorize/?{urlencode(query)}").headers["Location"]
+    back = browser.login(login, name, "secret").headers["Location"]
+    answered = parse_qs(urlsplit(browser.get(back).headers["Location"]).query)
+    form = {
+        "grant_type": "authorization_code", "code": answered["code"][0], "client_id": provider["client_id"],
+        "client_secret": provider["client_secret"], "redirect_uri": query["redirect_uri"],
+    }  # fmt: skip
+    token = ask_token(api.server, **form).json()["id_token"]
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def test_a_new_key_is_told_under_a_new_name_and_a_deleted_one_signs_no_more(api: Api) -> None:
+    pair = new_key_pair("signer", "lab", "rsa", 30)
+    key = api.make("/crypto/certificatekeypairs/", name=fresh("signer"), **pair)
+    provider = oauth2_login(api, signing_key=key["pk"])
+    jwks = f"{api.server.url}/application/o/{provider['slug']}/jwks/"
+    first = requests.get(jwks, timeout=TIMEOUT).json()["keys"][0]["kid"]
+    api.change(f"/crypto/certificatekeypairs/{key['pk']}/", **new_key_pair("signer", "lab", "rsa", 30))
+    assert requests.get(jwks, timeout=TIMEOUT).json()["keys"][0]["kid"] != first
+    api.delete(f"/crypto/certificatekeypairs/{key['pk']}/")
+    assert api.get(f"/providers/oauth2/{provider['pk']}/")["signing_key"] is None
+    assert requests.get(jwks, timeout=TIMEOUT).json() == {}

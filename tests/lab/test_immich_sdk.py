@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from components.immich_config import oauth_config
 from lab.immich import StandIn
+from lab.immich.config import OAUTH
 
 FOLDER = Path(__file__).parents[1] / "e2e" / "immich_sdk"
 HEADER = "Basic cGhvbmU6YXBwLXBhc3N3b3Jk"
@@ -105,3 +108,11 @@ def test_the_client_ends_with_1_and_tells_where_it_stopped(
     code, seen, output = run(node, immich, **settings)
     assert (code, seen["step"], seen["ok"]) == (1, step, False), output
     assert error in seen["error"].replace('"', "")
+
+
+def test_the_section_to_import_has_every_setting_that_the_client_knows(node: str) -> None:
+    types = (FOLDER / "node_modules/@immich/sdk/build/fetch-client.d.ts").read_text()
+    section = types.partition("type AdminConfigOAuthDto = {")[2].partition("\n};")[0]
+    needed = set(re.findall(r"^    (\w+): ", section, re.MULTILINE))
+    assert "signingAlgorithm" in needed
+    assert oauth_config("https://auth.example.org/", "id", "secret", "").keys() == needed == OAUTH.keys()
