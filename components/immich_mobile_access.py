@@ -1,8 +1,11 @@
 """ImmichMobileAccess: the phone gets through Caddy and Authentik to Immich, and to nothing else."""
 
+from typing import Any
+
 import pulumi
 from pulumi import Output, ResourceOptions
 
+from components.access_proof import prove
 from components.basic_header import HEADER_NAME
 from components.marker import marked
 from components.phone_accounts import PhoneAccounts
@@ -21,7 +24,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     """What five steps in two web interfaces make: accounts, their group, provider, application and the proxy's site.
 
     Nothing is reachable before it is guarded: the provider goes on the outpost after all bindings stand, and the site
-    goes to Caddy after that. Destroying goes the other way round.
+    goes to Caddy after that. Destroying goes the other way round. Last comes the proof that all of it works.
     """
 
     url: Output[str]
@@ -46,7 +49,17 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         application = self._application(provider)
         bindings = self._bindings(application, group)
         attachment = self._attachment(provider, application, bindings)
-        self._site(attachment)
+        site = self._site(attachment)
+        stands_on: dict[pulumi.Resource, Output[Any]] = {
+            group: group.pk,
+            provider: provider.pk,
+            application: application.pk,
+            **{account: account.pk for account in (*phones.current.values(), *phones.former.values())},
+            **{binding: binding.pk for binding in bindings},
+            attachment: attachment.outpost_pk,
+            site: site.applied,
+        }
+        prove(f"{name}-proof", settings, phones.all_headers, stands_on, self)
 
         self.url = Output.from_input(settings.site.url)
         self.header_name = Output.from_input(HEADER_NAME)

@@ -32,6 +32,9 @@ class PhoneAccounts:
         headers = {phone: _header(account) for phone, account in self.current.items()}
         self.headers: Output[dict[str, str]] = Output.secret(_gathered(headers))
         """Phone name to `Basic …`: secret."""
+        formers = {f"{phone} (former)": _header(account) for phone, account in self.former.items()}
+        self.all_headers: Output[dict[str, str]] = Output.secret(_gathered({**headers, **formers}))
+        """The same, with the header of each former generation that stays: secret."""
         prints = {phone: header.apply(fingerprint) for phone, header in headers.items()}
         self.fingerprints: Output[dict[str, str]] = Output.unsecret(_gathered(prints))
         """Phone name to the fingerprint of its header: made to be shown."""

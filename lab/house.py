@@ -273,6 +273,8 @@ def _stack(folder: Path, lab: Lab, immich: str, gateway: str) -> None:
         "immich:phonesGroup": lab.names["phones_group"],
         "immich:application": lab.names["application"],
         "immich:providerName": lab.names["provider"],
+        "immich:probeAddress": lab.address,
+        "immich:probeCa": lab.ca,
         **{key: value for key, value in (document.get("config") or {}).items() if key == "immich:phones"},
     }
     Path(lab.config_file).write_text(yaml.safe_dump(document))

@@ -8,6 +8,7 @@ from components.settings.login import Login, read_login
 from components.settings.phones import Phone, read_phones
 from components.settings.reader import Reader, SettingsError
 from components.settings.site import read_site
+from components.settings.verify import Verify, read_verify
 from providers.authentik.rules import no_colon, slug
 from providers.caddy.rules import upstream_url
 from providers.caddy.site import Site
@@ -33,6 +34,7 @@ class Settings:
     outpost: str
     enabled: bool
     adopt: bool
+    verify: Verify
     login: Login | None = None
 
 
@@ -46,8 +48,9 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
     authentik_url = read.text("authentik:url", rule=upstream_url, example="https://auth.example.org")
     caddy_admin = read.text("caddy:admin", rule=upstream_url, default="http://localhost:2019")
     service_account = read.text("immich:serviceAccount", rule=_username)
+    site = read_site(read, authentik_url)
     settings = Settings(
-        site=read_site(read, authentik_url),
+        site=site,
         caddy_admin=caddy_admin,
         service_account=service_account,
         phones=read_phones(read, "immich:phones", service_account),
@@ -61,6 +64,7 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
         outpost=read.text("immich:outpost"),
         enabled=read.flag("immich:enabled"),
         adopt=read.flag("immich:adopt"),
+        verify=read_verify(read, site.open_paths),
     )
     if settings.phones_group in settings.people_groups:
         read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")

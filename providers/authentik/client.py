@@ -68,6 +68,14 @@ class Client:
             )
         return found
 
+    def bare_list(self, path: str, call: Call) -> list[Any]:
+        """A list that has no pages. Raises NotFound."""
+        response = self._send("GET", path, call, None, None)
+        answer = _json(response)
+        if not isinstance(answer, list):
+            raise self._no_authentik(response, "GET", path, call, "a JSON list")
+        return answer
+
     def post(self, path: str, body: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Make an object. Raises Refused, AnswerLost."""
         return self._object("POST", path, call, body=body)

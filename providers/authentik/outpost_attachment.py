@@ -5,9 +5,10 @@ from collections import defaultdict
 from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import pulumi
-from pulumi import Input
+from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult
 
+from providers import writes
 from providers.authentik.errors import AuthentikError, Call, NotFound
 from providers.authentik.fields import UNSET, Integer, Reference, Text, is_uuid
 from providers.authentik.kind import Bag, Kind
@@ -53,6 +54,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
+        writes.note()
         inputs = self._inputs(props)
         name, provider = inputs["outpost"], inputs["provider"]
         with _locks[name]:
@@ -114,6 +116,7 @@ class OutpostAttachment(AuthentikResource, module="authentik", name="OutpostAtta
     """A provider's place on an outpost. id: the outpost's primary key, a slash, the provider's."""
 
     provider_class = OutpostAttachmentProvider
+    outpost_pk: Output[str]
 
     def __init__(
         self,

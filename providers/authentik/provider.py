@@ -1,7 +1,6 @@
 """AuthentikProvider: the life of an object of any Kind, written once. AuthentikResource: how a program declares it."""
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,15 +8,14 @@ import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
     UpdateResult,
 )
 
-from providers.authentik.client import Client, shared_client
+from providers import writes
+from providers.authentik.connection import Connected
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, NotFound, Refused
 from providers.authentik.fields import Json, differing
 from providers.authentik.kind import Bag, Kind, Resolved, changes, check, computed, names, observed, wire
@@ -29,7 +27,7 @@ from providers.handover import HANDOVER, take, was_taken
 _ATTEMPTS = 3
 
 
-class AuthentikProvider(ResourceProvider):
+class AuthentikProvider(Connected):
     """Interprets a Kind. A subclass says which, and overrides a step where the API is not like the others.
 
     State of an object: its declared fields with their defaults, what the server computed, `resolved` (the keys of
@@ -41,24 +39,6 @@ class AuthentikProvider(ResourceProvider):
     flags: ClassVar[tuple[str, ...]] = ("adopt",)
     """Inputs that say how to go about it: true or false, and nothing of the object's own."""
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
-
-    def configure(self, req: ConfigureRequest) -> None:
-        self._url = str(req.config.get("authentik:url") or "")
-        self._token = os.environ.get("AUTHENTIK_TOKEN") or str(req.config.get("authentik:token") or "")
-
-    @property
-    def client(self) -> Client:
-        """The session, made at the first call, so that a preview needs neither URL nor token."""
-        if not self._url:
-            raise AuthentikError(
-                "authentik:url is not set. Run: pulumi config set authentik:url https://auth.example.org"
-            )
-        if not self._token:
-            raise AuthentikError(
-                "AUTHENTIK_TOKEN is not set. Export the key of a token with intent API of a user who has the rights "
-                "that docs/security.md lists."
-            )
-        return shared_client(self._url, self._token)
 
     # What the engine asks for ---------------------------------------------------------------------------------------
 
@@ -85,6 +65,7 @@ class AuthentikProvider(ResourceProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
+        writes.note()
         inputs = self._inputs(props)
         resolved = self._resolve(inputs, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
@@ -121,6 +102,7 @@ class AuthentikProvider(ResourceProvider):
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        writes.note()
         inputs = self._inputs(news)
         changed = self._changes(olds, news)
         known = _plain(olds.get("resolved") or {})

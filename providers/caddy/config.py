@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 import pulumi
 from pulumi import Input, Output
@@ -18,6 +19,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from providers import writes
 from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
 from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
@@ -113,6 +115,7 @@ class CaddyConfigProvider(ResourceProvider):
         )
 
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
+        writes.note()
         admin, id_ = Admin(props["admin"]), props["route_id"]
         host, port = props["host"], int(props["port"])
         route = {"@id": id_, **_only_route(admin.adapt(props["caddyfile"]))}
@@ -153,6 +156,7 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
     """Our site in a running Caddy. id: the @id of its route."""
 
     caddyfile: Output[str]
+    applied: Output[str]
 
     def __init__(
         self,
@@ -162,6 +166,13 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         **args: Unpack[CaddyConfigArgs],
     ) -> None:
         super().__init__(CaddyConfigProvider(), resource_name, {"route": None, "applied": None, **args}, opts)
+
+
+def serving(admin: str, url: str) -> bool:
+    """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
+    parts = urlsplit(url)
+    servers, _ = Admin(admin).servers()
+    return bool(_shadowing(servers, parts.hostname or "", parts.port or 443, ""))
 
 
 def _routes(servers: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -14,10 +14,13 @@ OUTPOST_PATH = "/outpost.goauthentik.io"
 SHARES_PATHS = ("/share", "/share/*", "/s/*")
 """What immich-public-proxy serves: https://github.com/alangrainger/immich-public-proxy."""
 
+NOT_ASKED = "The proxy could not ask whether this app may pass"
+"""What an app is told where the outpost gave no word on its header."""
+
 # Immich's own form of an error. No WWW-Authenticate: no browser shall ask for a password.
 _ERROR = '{{"message":"{}","error":"{}","statusCode":{}}}'
 _REFUSED = _ERROR.format("The proxy refused the Authorization header of this app", "Unauthorized", 401)
-_NOT_ASKED = _ERROR.format("The proxy could not ask whether this app may pass", "Bad Gateway", 502)
+_NOT_ASKED = _ERROR.format(NOT_ASKED, "Bad Gateway", 502)
 _FAILED = _ERROR.format("The proxy could not serve this request", "{err.status_text}", "{err.status_code}")
 
 # Caddy matches a path without its dots, doubled slashes and escapes, and passes it on as it came: what two servers may

@@ -90,7 +90,7 @@ class Monitor(MockMonitor):
                     type=request.type,
                     name=request.name,
                     inputs={
-                        name: value
+                        name: _read(value)
                         for name, value in rpc.deserialize_properties(request.object).items()
                         if name != "__provider"
                     },

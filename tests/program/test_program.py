@@ -30,6 +30,12 @@ def of_type(done: Run, name: str) -> list[Registered]:
     return sorted(found, key=lambda each: each.name)
 
 
+def changed(one: Run, other: Run) -> list[str]:
+    """The resources of both that are declared in another way, by name."""
+    both = one.resources.keys() & other.resources.keys()
+    return sorted(name for name in both if one.named(name).inputs != other.named(name).inputs)
+
+
 def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) -> None:
     assert {name: each.type for name, each in reference.resources.items()} == {
         "immich": "immich:index:MobileAccess",
@@ -41,6 +47,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich-people-binding-family": f"{AUTHENTIK}PolicyBinding",
         "immich-outpost": f"{AUTHENTIK}OutpostAttachment",
         "immich-site": "pulumi-python:dynamic/caddy:CaddyConfig",
+        "immich-proof": "pulumi-python:dynamic/access:AccessProof",
     }
 
 
@@ -167,17 +174,16 @@ def test_every_phone_has_an_account_of_its_own_named_after_it_and_its_generation
     assert done.named("immich-anna.g2").inputs["attributes"]["generation"] == 2
 
 
-def test_losing_a_phone_changes_nothing_of_the_others() -> None:
+def test_losing_a_phone_changes_nothing_of_the_others_but_the_proof() -> None:
     all_three, two = good(THREE), good(phones({"name": "phone"}, {"name": "ben-2", "generation": 13}))
     assert all_three.resources.keys() - two.resources.keys() == {"immich-anna.g2"}
-    assert all(all_three.named(name).inputs == each.inputs for name, each in two.resources.items())
+    assert changed(all_three, two) == ["immich-proof"]
 
 
 def test_a_new_password_for_a_phone_is_a_new_account_in_the_place_of_the_former_one(reference: Run) -> None:
     done = good(phones({"name": "phone", "generation": 2}))
     assert done.resources.keys() ^ reference.resources.keys() == {"immich-phone.g1", "immich-phone.g2"}
-    same = done.resources.keys() & reference.resources.keys()
-    assert all(done.named(name).inputs == reference.named(name).inputs for name in same)
+    assert changed(reference, done) == ["immich-proof"]
     assert done.named("immich-phone.g2").inputs["username"] == "immich-mobile-service-g2"
 
 
@@ -192,6 +198,7 @@ def test_an_overlap_keeps_the_former_account_beside_the_new_one_and_its_header_t
     assert done.exports["serviceAccounts"] == {"phone": "immich-mobile-service-g2"}
     assert done.exports["formerServiceAccounts"] == {"phone": "immich-mobile-service"}
     assert done.exports["headers"].value.keys() == done.exports["fingerprints"].keys() == {"phone"}
+    assert done.named("immich-proof").inputs["headers"].value.keys() == {"phone", "phone (former)"}
 
 
 def test_an_overlap_of_the_first_generation_keeps_nothing(reference: Run) -> None:
@@ -237,8 +244,34 @@ def test_switching_off_deactivates_every_account_and_changes_nothing_else() -> N
     on, off = good(THREE), good(THREE | {"immich:enabled": "false"})
     accounts = of_type(off, "ServiceAccount")
     assert [each.inputs["is_active"] for each in accounts] == [False] * 3
-    others = [name for name, each in on.resources.items() if each.inputs != off.named(name).inputs]
-    assert sorted(others) == [each.name for each in accounts]
+    assert changed(on, off) == sorted([*(each.name for each in accounts), "immich-proof"])
+
+
+def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> None:
+    done = good(THREE)
+    proof = done.named("immich-proof")
+    assert proof.dependencies >= done.resources.keys() - {"immich", "immich-proof"}
+    assert proof.inputs["headers"] == done.exports["headers"]
+    assert proof.inputs["refused"] == Secret({})
+    assert proof.inputs["url"] == "https://photos.example.org"
+
+
+def test_phones_that_are_switched_off_are_proved_to_stay_out() -> None:
+    off = good(THREE | {"immich:enabled": "false"})
+    proof = off.named("immich-proof").inputs
+    assert (proof["headers"], proof["refused"]) == (Secret({}), off.exports["headers"])
+
+
+def test_without_verify_nothing_is_proved_and_all_else_is_the_same(reference: Run) -> None:
+    done = good(STACK | {"immich:verify": "false"})
+    assert reference.resources.keys() - done.resources.keys() == {"immich-proof"}
+    assert changed(reference, done) == []
+
+
+def test_the_proof_goes_where_the_probe_settings_say() -> None:
+    settings = {"immich:probeAddress": "192.0.2.7:8443", "immich:probeCa": "/etc/ca.pem"}
+    proof = good(STACK | settings).named("immich-proof").inputs
+    assert (proof["address"], proof["ca"]) == ("192.0.2.7:8443", "/etc/ca.pem")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +289,7 @@ def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it
     assert not any("adopt" in each.inputs for each in reference.resources.values())
     done = good(STACK | {"immich:adopt": "true"})
     adopting = {name for name, each in done.resources.items() if each.inputs.get("adopt") is True}
-    assert adopting == {name for name in INPUTS if name != "immich-site"}
+    assert adopting == INPUTS.keys() - {"immich-site"}
 
 
 def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
+from providers.access.proof import AccessProof, AccessProofProvider
 from providers.authentik.fields import UNSET, ListOf, Reference
 from providers.authentik.kind import Kind
 from providers.authentik.provider import AuthentikProvider
@@ -21,9 +22,11 @@ from .values import KINDS, RESOURCES
 # These stand in users' state: an older state must find its provider, and its resource its type.
 PROVIDERS: dict[str, type[ResourceProvider]] = {
     **{name: resource.provider_class for name, resource in RESOURCES.items()},
+    "AccessProof": AccessProofProvider,
     "CaddyConfig": CaddyConfigProvider,
 }
 STATE = {
+    "AccessProof": ("providers.access.proof AccessProofProvider", "dynamic/access:AccessProof"),
     "AppPassword": ("providers.authentik.app_password AppPasswordProvider", "dynamic/authentik:AppPassword"),
     "Application": ("providers.authentik.application ApplicationProvider", "dynamic/authentik:Application"),
     "Certificate": ("providers.authentik.certificate CertificateProvider", "dynamic/authentik:Certificate"),
@@ -86,7 +89,7 @@ def test_a_provider_is_no_secret_in_the_state(name: str, provider: type[Resource
 
 @EVERY_PROVIDER
 def test_every_step_of_the_engine_is_written_out(name: str, provider: type[ResourceProvider]) -> None:
-    inherited = {"update"} if name == "OutpostAttachment" else set()  # every change of it replaces
+    inherited = {"update"} if name in ("AccessProof", "OutpostAttachment") else set()  # every change of it replaces
     for step in {"check", "diff", "create", "read", "update", "delete"} - inherited:
         assert getattr(provider, step) is not getattr(ResourceProvider, step)
         assert hasattr(getattr(provider, step), "__wrapped__"), f"{step} tells its errors with a stack trace"
@@ -94,7 +97,7 @@ def test_every_step_of_the_engine_is_written_out(name: str, provider: type[Resou
 
 @pytest.mark.parametrize("name", STATE)
 def test_a_resource_keeps_its_type(name: str) -> None:
-    resources: dict[str, type[Resource]] = {**RESOURCES, "CaddyConfig": CaddyConfig}
+    resources: dict[str, type[Resource]] = {**RESOURCES, "AccessProof": AccessProof, "CaddyConfig": CaddyConfig}
     assert resources[name]._resource_type_name == STATE[name][1]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.settings import Login, Phone, Settings, SettingsError, read_settings
+from components.settings.verify import Verify
 from tests.reference import STACK
 
 OPTIONAL = {name for name, value in STACK.items() if not value}
@@ -56,6 +57,18 @@ def test_the_login_is_off_unless_it_is_said_and_at_authentiks_own_address() -> N
 def test_a_login_that_would_let_everybody_in_is_refused() -> None:
     (line,) = failures(login="true", peopleGroups="[]")
     assert line.startswith("immich:login: expected a group in immich:peopleGroups")
+
+
+def test_the_access_is_proved_at_the_public_address_unless_it_is_said_otherwise() -> None:
+    assert settings().verify == Verify(on=True, address="", ca="", path="/api/server/ping")
+    other = settings(verify="false", probeAddress="[2001:db8::7]:443", probeCa="ca.pem")
+    assert other.verify == Verify(on=False, address="[2001:db8::7]:443", ca="ca.pem", path="/api/server/ping")
+
+
+def test_the_proof_asks_for_a_path_that_is_guarded() -> None:
+    assert settings(openPaths='["/api/server/ping"]').verify.path == "/api/server/version"
+    (line,) = failures(openPaths='["/api/server/ping", "/api/server/version"]')
+    assert line.startswith("immich:openPaths: expected one of /api/server/ping")
 
 
 def test_the_outpost_is_authentik_itself_unless_it_is_said_otherwise() -> None:

@@ -1,0 +1,49 @@
+"""The proof, the last resource of a stack: it stands on all the others, and is made again when one of them changes."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi import Output, ResourceOptions
+
+from components.settings import Settings
+from providers.access import AccessProof
+
+
+def prove(
+    name: str,
+    settings: Settings,
+    headers: Output[dict[str, str]],
+    stands_on: Mapping[pulumi.Resource, Output[Any]],
+    parent: pulumi.Resource,
+) -> AccessProof | None:
+    """Prove that each header gets through, or that none does where the phones are switched off.
+
+    headers: phone to `Basic …`. stands_on: the resources that the access is made of, each with an output that the
+    engine does not know before it has written the resource, so that a preview announces the new proof.
+    """
+    if not settings.verify.on:
+        return None
+    return AccessProof(
+        name,
+        url=settings.site.url,
+        address=settings.verify.address,
+        ca=settings.verify.ca,
+        path=settings.verify.path,
+        headers=headers if settings.enabled else {},
+        refused={} if settings.enabled else headers,
+        caddy_admin=settings.caddy_admin,
+        application=settings.application,
+        provider=settings.provider_name,
+        phones_group=settings.phones_group,
+        outpost=settings.outpost,
+        restricted=bool(settings.site.basic_networks),
+        subject=Output.all(*stands_on.values()).apply(_digest),
+        opts=ResourceOptions(parent=parent, depends_on=list(stands_on)),
+    )
+
+
+def _digest(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()

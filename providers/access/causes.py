@@ -1,0 +1,164 @@
+"""Cause: everything that can keep a phone out, or let somebody else in, with its remedy. Pure."""
+
+from enum import Enum
+
+
+class Cause(Enum):
+    """A finding: what is wrong, and what to do."""
+
+    HEADER_EMPTY = ("the header is empty", "Copy it again: `python -m phone show NAME`.")
+    HEADER_SCHEME = (
+        "the header does not begin with `Basic` and a space",
+        "Copy the whole value again, from `Basic` on, and not the name `Authorization`.",
+    )
+    HEADER_LINE_BREAK = (
+        "a line break stands in the header",
+        "Copy it again as one line; a terminal or a mail may have broken it.",
+    )
+    HEADER_SPACE = (
+        "a space too many stands in the header",
+        "Take out every space but the one after `Basic`.",
+    )
+    HEADER_ALPHABET = (
+        "the header is no base64: a character is missing or wrong",
+        "Copy it again as a whole; it has A-Z, a-z, 0-9, +, / and = alone.",
+    )
+    HEADER_NO_COLON = (
+        "the header does not hold an account, a colon and a password",
+        "Copy it again: `python -m phone show NAME`.",
+    )
+    HEADER_ACCOUNT = (
+        "the header is of an account that is no phone of this stack",
+        "Give the phone the header that the stack has for it now: `python -m phone show NAME`.",
+    )
+    HEADER_OLD = (
+        "the header is not the one that the stack has for this account",
+        "Give the phone the header that the stack has for it now: `python -m phone show NAME`.",
+    )
+    DNS = (
+        "the public name does not resolve",
+        "Add its DNS record, or name host:port in immich:probeAddress where this machine sees another DNS.",
+    )
+    UNREACHABLE = (
+        "nothing answers at the public address",
+        "Check that Caddy runs and its port is open; where a router does not lead back in, set immich:probeAddress.",
+    )
+    TLS = (
+        "TLS with the public address fails",
+        "Look into Caddy's log for the certificate; name the PEM file of a CA of your own in immich:probeCa.",
+    )
+    ROUTE_MISSING = (
+        "Caddy has no route for the public name",
+        "A reload of the Caddyfile wipes what came by the admin API: `pulumi up --refresh` puts it back.",
+    )
+    OUTPOST_UNREACHABLE = (
+        "Caddy does not reach the outpost",
+        "Check that Authentik runs, and immich:outpostUrl.",
+    )
+    OUTPOST_WITHOUT_PROVIDER = (
+        "the outpost does not serve the proxy provider",
+        "`pulumi up --refresh` puts it on the outpost again.",
+    )
+    OUTPOST_NOT_LOADED = (
+        "the outpost has the proxy provider on its list, but has not loaded it",
+        "Wait half a minute; then look into the outpost's log, and restart it.",
+    )
+    OUTPOST_SILENT = (
+        "the outpost has not been heard of by Authentik for some minutes",
+        "Check that it runs and reaches Authentik, and look into its log.",
+    )
+    OUTPOST_HOST = (
+        "the login page's address leads to localhost",
+        "Set authentik_host in the outpost's configuration to Authentik's public address.",
+    )
+    PROVIDER_MISSING = ("the proxy provider is gone", "`pulumi up --refresh` makes it again.")
+    PROVIDER_HOST = (
+        "the proxy provider is for another address than immich:url",
+        "`pulumi up --refresh` sets it right.",
+    )
+    PROVIDER_IGNORES_HEADERS = (
+        "the proxy provider does not read the header",
+        "`pulumi up --refresh` turns its intercept_header_auth on again.",
+    )
+    APPLICATION_MISSING = (
+        "the application is gone, or has another provider",
+        "`pulumi up --refresh` sets it right.",
+    )
+    BINDING_MISSING = (
+        "the phones' group is not bound to the application",
+        "`pulumi up --refresh` binds it again.",
+    )
+    ACCOUNT_MISSING = ("the phone's account is gone", "`pulumi up --refresh` makes a new one, with a new header.")
+    ACCOUNT_INACTIVE = (
+        "the phone's account is not active",
+        "immich:enabled true and `pulumi up --refresh` switch it on.",
+    )
+    ACCOUNT_NOT_IN_GROUP = (
+        "the phone's account is not in the phones' group",
+        "`pulumi up --refresh` puts it back.",
+    )
+    ACCOUNT_EXTRA_GROUPS = (
+        "the phone's account is in groups beside the phones' group, and may enter what they may",
+        "`pulumi up --refresh` takes it out of them.",
+    )
+    PASSWORD_MISSING = (
+        "the app password is gone: revoked, or deleted when it expired",
+        "`pulumi up --refresh` makes a new account, with a new header.",
+    )
+    PASSWORD_EXPIRED = (
+        "the app password has expired",
+        "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
+    )
+    PASSWORD_EXPIRES_SOON = (
+        "the app password expires within two weeks",
+        "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
+    )
+    PASSWORD_WRONG = (
+        "everything is in order but the password: Authentik has another one for this account",
+        "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
+    )
+    NETWORK = (
+        "Caddy takes headers from some networks alone, and this machine may be in none of them",
+        "Add its network to immich:basicNetworks, or run from there; immich:verify false turns the proof off.",
+    )
+    IMMICH_DOWN = (
+        "Caddy does not reach Immich",
+        "Check that Immich runs, and immich:upstream.",
+    )
+    NOT_IMMICH = (
+        "something else than Immich answers at the public address",
+        "Look at what else Caddy serves under the name, and where immich:upstream leads.",
+    )
+    OPEN = (
+        "a request without a header reaches Immich",
+        "Look for a path or a site in Caddy that goes past the forward auth, and at skip_path_regex of the provider.",
+    )
+    OPEN_TO_ANY_HEADER = (
+        "a request with a wrong header reaches Immich",
+        "Look for a path or a site in Caddy that goes past the forward auth.",
+    )
+    SITE_OTHER = (
+        "Caddy serves the public name in another way than this program made it: a wrong header is not refused with 401",
+        "`pulumi up --refresh` puts the site right; look for another site of the same name.",
+    )
+    STILL_IN = (
+        "a phone that is switched off still gets through",
+        "Look at its account in Authentik: it must be inactive. The outpost forgets a header after 60 seconds.",
+    )
+    UNEXPLAINED = (
+        "the phone does not get through, and nothing that can be seen from here explains it",
+        "Look into the logs of Caddy, the outpost and Authentik at the time of this run.",
+    )
+
+    def __init__(self, text: str, remedy: str) -> None:
+        self.text, self.remedy = text, remedy
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it alone keeps the phone out."""
+        return self not in _HARMLESS
+
+
+_HARMLESS = frozenset(
+    {Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON}
+)

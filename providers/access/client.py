@@ -1,0 +1,80 @@
+"""The one place that asks the public address, as a phone or a stranger would."""
+
+import ssl
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
+
+from providers.access.immich import is_immichs
+from providers.access.seen import Answer, NoAnswer, Probe
+from providers.caddy.site import NOT_ASKED
+from providers.errors import ProviderError
+
+TIMEOUT = urllib3.Timeout(connect=5, read=15)
+_MOST = 64 * 1024
+
+
+class Public:
+    """The public address of Immich: url https://host[:port]. Redirects are not followed, cookies not kept.
+
+    address: host:port to connect to in place of what DNS says; ca: path of the PEM file of a CA that is trusted in
+    place of the system's. Empty texts leave both as usual. path: one of ANSWERS.
+
+    Raises ProviderError for a CA that cannot be read.
+    """
+
+    def __init__(self, url: str, address: str, ca: str, path: str) -> None:
+        parts, self._path = urlsplit(url), path
+        name = parts.hostname or ""
+        host, _, port = (address or f"{name}:{parts.port or 443}").rpartition(":")
+        try:
+            context = ssl.create_default_context(cafile=ca or None)
+        except (OSError, ssl.SSLError) as error:
+            raise ProviderError(
+                f"cannot prove the access: {ca} is no PEM file of a CA that can be read ({type(error).__name__}). "
+                "Check immich:probeCa."
+            ) from None
+        self._pool = urllib3.HTTPSConnectionPool(
+            host.strip("[]"), int(port), ssl_context=context, server_hostname=name, assert_hostname=name, maxsize=1
+        )
+        self._headers = {"Host": parts.netloc, "User-Agent": "immich-access-proof", "Accept": "application/json"}
+
+    def ask(self, authorization: str | None) -> Probe:
+        """One request with that header or with none. The answer holds nothing of the header."""
+        sent = self._headers | ({"Authorization": authorization} if authorization is not None else {})
+        try:
+            response = self._pool.request(
+                "GET", self._path, headers=sent, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
+            )
+            body = response.read(_MOST, decode_content=True)
+            response.close()
+        except NameResolutionError:
+            return NoAnswer("name", f"{self._pool.host} has no address", passing=False)
+        except SSLError as error:
+            untrusted = bool(error.args) and isinstance(error.args[0], ssl.SSLCertVerificationError)
+            return NoAnswer("certificate", _reason(error), passing=not untrusted)
+        except NewConnectionError as error:
+            return NoAnswer("connection", f"{self._pool.host}:{self._pool.port} {_why(error)}")
+        except (HTTPError, OSError) as error:
+            return NoAnswer(
+                "connection", f"{self._pool.host}:{self._pool.port} gave no answer ({type(error).__name__})"
+            )
+        except ValueError:  # http.client would not send it: a line break, or letters beyond Latin-1
+            raise ProviderError("cannot prove the access: the header cannot be sent, for it is spoiled.") from None
+        return Answer(
+            status=response.status,
+            immich=response.status == 200 and is_immichs(self._path, body),
+            unasked=NOT_ASKED.encode() in body,
+            location=response.headers.get("Location", "").partition("?")[0][:200],
+        )
+
+
+def _reason(error: SSLError) -> str:
+    inner = error.args[0] if error.args else error
+    text = getattr(inner, "verify_message", "") or getattr(inner, "reason", "") or type(inner).__name__
+    return str(text).replace("_", " ").lower()
+
+
+def _why(error: NewConnectionError) -> str:
+    return "refuses connections" if isinstance(error.__cause__, ConnectionRefusedError) else "cannot be reached"

@@ -1,0 +1,241 @@
+"""Which link of the chain phone > Caddy > outpost > Authentik > Immich is broken, from what was seen. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from urllib.parse import urlsplit
+
+from providers.access.causes import Cause
+from providers.access.seen import Answer, Hidden, NoAnswer, Password, Phone, Probe, Way
+
+SOON = timedelta(days=14)
+SILENCE = timedelta(minutes=5)
+"""How long an outpost may not be heard of; it says hello every ten seconds."""
+
+
+class State(Enum):
+    """How a link is."""
+
+    OK = "ok"
+    NOT_OK = "not ok"
+    UNKNOWN = "cannot tell"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A link of the chain, how it is, the cause where it is not well, and a detail in words."""
+
+    link: str
+    state: State
+    cause: Cause | None = None
+    detail: str = ""
+
+
+def examine(way: Way) -> list[Check]:
+    """The links that all phones share, from the outside in, and the two requests that must not get through."""
+    return [
+        *_reaching(way),
+        _route(way),
+        *_outpost(way),
+        _provider(way),
+        _fact("application", way.application, Cause.APPLICATION_MISSING),
+        _fact("binding", way.bound, Cause.BINDING_MISSING),
+        _stranger("no header", way.without, Cause.OPEN),
+        _wrong(way.wrong),
+    ]
+
+
+def examine_phone(way: Way, phone: Phone) -> list[Check]:
+    """The links that are a phone's own; the last one tells whether it gets through, with the likeliest cause."""
+    own = [_header(phone), *_account(phone), _password(way, phone)]
+    if isinstance(phone.asked, Answer) and phone.asked.immich:
+        return [*own, Check("Immich", State.OK, detail="its own answer came back")]
+    return [*own, Check("Immich", State.NOT_OK, likeliest(way, phone), said(phone.asked))]
+
+
+def likeliest(way: Way, phone: Phone) -> Cause:
+    """Why a phone's header did not get through: what the answers prove, else the first broken link."""
+    if _fails_behind(phone.asked) and _is_outposts(way.without):
+        return Cause.IMMICH_DOWN  # the outpost answers, so what fails is behind it
+    links = [_header(phone), *examine(way), *_account(phone), _password(way, phone)]
+    causes = [each.cause for each in links if each.cause is not None and each.cause.blocks]
+    return causes[0] if causes else _guessed(way, phone)
+
+
+def _guessed(way: Way, phone: Phone) -> Cause:
+    """The cause where every link seems well."""
+    match phone.asked:
+        case Answer(status=404):
+            return Cause.OUTPOST_NOT_LOADED
+        case Answer(status=200):
+            return Cause.NOT_IMMICH
+        case Answer(status=status) if 300 <= status < 400:
+            return Cause.SITE_OTHER
+        case Answer(status=401) if way.restricted:
+            return Cause.NETWORK
+        case Answer(status=401) if isinstance(phone.password, Password):
+            return Cause.PASSWORD_EXPIRED if phone.password.expires else Cause.PASSWORD_WRONG
+    return Cause.UNEXPLAINED
+
+
+def _reaching(way: Way) -> Iterator[Check]:
+    """Name, connection and certificate: what failed first, what came before it, and nothing after it."""
+    causes = {"name": Cause.DNS, "connection": Cause.UNREACHABLE, "certificate": Cause.TLS}
+    failed = way.without if isinstance(way.without, NoAnswer) else None
+    for link, cause in causes.items():
+        if failed is None:
+            yield Check(link, State.OK)
+        elif failed.step == link:
+            if link == "certificate" and way.route is False:
+                yield Check(link, State.UNKNOWN, detail="Caddy has none for a name that it does not serve")
+            else:
+                yield Check(link, State.NOT_OK, cause, failed.reason)
+            return
+        else:
+            yield Check(link, State.OK)
+
+
+def _route(way: Way) -> Check:
+    if isinstance(way.route, Hidden) and _is_outposts(way.without):
+        return Check("route", State.OK, detail="the outpost answers through Caddy")
+    return _fact("route", way.route, Cause.ROUTE_MISSING)
+
+
+def _outpost(way: Way) -> Iterator[Check]:
+    outpost = way.outpost
+    if _fails(way.without) and _fails(way.wrong):
+        yield Check("outpost", State.NOT_OK, Cause.OUTPOST_UNREACHABLE, said(way.without))
+    elif not isinstance(outpost, Hidden) and (outpost is None or not outpost.attached):
+        yield Check("outpost", State.NOT_OK, Cause.OUTPOST_WITHOUT_PROVIDER)
+    elif isinstance(way.without, Answer) and way.without.status == 404 and way.route is not False:
+        unlisted = isinstance(outpost, Hidden)
+        cause = Cause.OUTPOST_WITHOUT_PROVIDER if unlisted else Cause.OUTPOST_NOT_LOADED
+        yield Check("outpost", State.NOT_OK, cause, said(way.without))
+    elif _is_outposts(way.without):
+        yield Check("outpost", State.OK)
+    else:
+        reason = outpost.reason if isinstance(outpost, Hidden) else "its answer does not come through"
+        yield Check("outpost", State.UNKNOWN, detail=reason)
+    if isinstance(way.without, Answer) and urlsplit(way.without.location).hostname == "localhost":
+        yield Check("login page", State.NOT_OK, Cause.OUTPOST_HOST, way.without.location)
+    if outpost is None or isinstance(outpost, Hidden):
+        return
+    if isinstance(outpost.heard, Hidden):
+        yield Check("outpost's health", State.UNKNOWN, detail=outpost.heard.reason)
+    elif outpost.heard is None or way.now - outpost.heard > SILENCE:
+        yield Check("outpost's health", State.NOT_OK, Cause.OUTPOST_SILENT, _moment(outpost.heard))
+    else:
+        yield Check("outpost's health", State.OK)
+
+
+def _provider(way: Way) -> Check:
+    if isinstance(way.provider, Hidden):
+        return Check("provider", State.UNKNOWN, detail=way.provider.reason)
+    if way.provider is None:
+        return Check("provider", State.NOT_OK, Cause.PROVIDER_MISSING)
+    if way.provider.external_host.rstrip("/").lower() != way.url.lower():
+        return Check("provider", State.NOT_OK, Cause.PROVIDER_HOST, way.provider.external_host)
+    if not way.provider.reads_headers:
+        return Check("provider", State.NOT_OK, Cause.PROVIDER_IGNORES_HEADERS)
+    return Check("provider", State.OK)
+
+
+def _stranger(link: str, probe: Probe, cause: Cause) -> Check:
+    """A request that must not reach Immich. What answers an error may hide that it did."""
+    if isinstance(probe, NoAnswer) or _fails(probe):
+        return Check(link, State.UNKNOWN, detail=said(probe))
+    return Check(link, State.NOT_OK, cause) if probe.immich else Check(link, State.OK, detail=said(probe))
+
+
+def _wrong(probe: Probe) -> Check:
+    check = _stranger("wrong header", probe, Cause.OPEN_TO_ANY_HEADER)
+    if check.state is State.OK and isinstance(probe, Answer) and probe.status != 401:
+        if probe.status == 404:
+            return Check(check.link, State.UNKNOWN, detail=said(probe))
+        return Check(check.link, State.NOT_OK, Cause.SITE_OTHER, said(probe))
+    return check
+
+
+def _header(phone: Phone) -> Check:
+    header = phone.header
+    if header.fault:
+        return Check("header", State.NOT_OK, header.fault)
+    if phone.declared == "":
+        return Check("header", State.NOT_OK, Cause.HEADER_ACCOUNT, header.username)
+    if phone.declared is not None and phone.declared.split()[1:] != header.value.split()[1:]:
+        return Check("header", State.NOT_OK, Cause.HEADER_OLD, header.username)
+    return Check("header", State.OK, detail=f"account {header.username}")
+
+
+def _account(phone: Phone) -> Iterator[Check]:
+    account = phone.account
+    if isinstance(account, Hidden):
+        yield Check("account", State.UNKNOWN, detail=account.reason)
+    elif account is None:
+        yield Check("account", State.NOT_OK, Cause.ACCOUNT_MISSING, phone.header.username)
+    elif not account.active:
+        yield Check("account", State.NOT_OK, Cause.ACCOUNT_INACTIVE, phone.header.username)
+    else:
+        yield Check("account", State.OK)
+    if account is None or isinstance(account, Hidden):
+        return
+    if not account.in_group:
+        yield Check("groups", State.NOT_OK, Cause.ACCOUNT_NOT_IN_GROUP, phone.header.username)
+    elif account.extra:
+        yield Check("groups", State.NOT_OK, Cause.ACCOUNT_EXTRA_GROUPS, ", ".join(account.extra))
+    else:
+        yield Check("groups", State.OK)
+
+
+def _password(way: Way, phone: Phone) -> Check:
+    password = phone.password
+    if isinstance(password, Hidden):
+        return Check("password", State.UNKNOWN, detail=password.reason)
+    if password is None:
+        return Check("password", State.NOT_OK, Cause.PASSWORD_MISSING)
+    if password.expires is None:
+        return Check("password", State.OK, detail="never expires")
+    if password.expires <= way.now:
+        return Check("password", State.NOT_OK, Cause.PASSWORD_EXPIRED, _moment(password.expires))
+    if password.expires - way.now < SOON:
+        return Check("password", State.NOT_OK, Cause.PASSWORD_EXPIRES_SOON, _moment(password.expires))
+    return Check("password", State.OK, detail=f"until {_moment(password.expires)}")
+
+
+def _fact(link: str, fact: bool | Hidden, cause: Cause) -> Check:
+    if isinstance(fact, Hidden):
+        return Check(link, State.UNKNOWN, detail=fact.reason)
+    return Check(link, State.OK) if fact else Check(link, State.NOT_OK, cause)
+
+
+def _fails(probe: Probe) -> bool:
+    """Whether Caddy says that what is behind it fails."""
+    return isinstance(probe, Answer) and probe.status in (502, 503, 504)
+
+
+def _fails_behind(probe: Probe) -> bool:
+    """The same, of what is behind the outpost."""
+    return isinstance(probe, Answer) and _fails(probe) and not probe.unasked
+
+
+def _is_outposts(probe: Probe) -> bool:
+    """Whether it is the login page or a refusal, which only the outpost's word brings about."""
+    return isinstance(probe, Answer) and (300 <= probe.status < 400 or probe.status in (401, 403))
+
+
+def said(probe: Probe) -> str:
+    """An answer in words."""
+    if isinstance(probe, NoAnswer):
+        return probe.reason
+    return f"{probe.status} to {probe.location}" if probe.location else f"{probe.status}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def worst(checks: Iterable[Check]) -> State:
+    """Not ok if anything is, else cannot tell if anything cannot, else ok."""
+    states = {each.state for each in checks}
+    return next((each for each in (State.NOT_OK, State.UNKNOWN) if each in states), State.OK)

@@ -1,0 +1,177 @@
+"""Asks Authentik and Caddy, read-only, for what explains why a phone does not get through."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from providers.access.seen import Account, Hidden, Outpost, Password, Probe, Provider, Way
+from providers.authentik.client import Client
+from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
+from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
+from providers.caddy.admin import CaddyError
+from providers.caddy.config import serving
+from providers.errors import ProviderError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the way of a stack is made of, by name. caddy_admin: URL of Caddy's admin API, "" if it has none.
+
+    restricted: whether Basic is taken from some networks alone.
+    """
+
+    url: str
+    caddy_admin: str
+    application: str
+    provider: str
+    phones_group: str
+    outpost: str
+    restricted: bool
+
+
+class Inquiry:
+    """Looks at the parts of one stack's way. connect: makes the client of Authentik; what it raises hides all facts.
+
+    What may not be read, or does not answer, becomes Hidden; once Authentik does not answer it is not asked again.
+    """
+
+    def __init__(self, names: Names, connect: Callable[[], Client]) -> None:
+        self._names, self._connect = names, connect
+        self._client: Client | Hidden | None = None
+
+    def way(self, without: Probe, wrong: Probe) -> Way:
+        """What all phones share, around the answers to the two requests that must not get through."""
+        provider = self._told(self._provider)
+        pk = provider["pk"] if isinstance(provider, dict) else None
+        application = self._told(self._application)
+        return Way(
+            url=self._names.url,
+            without=without,
+            wrong=wrong,
+            route=self._route(),
+            outpost=provider if isinstance(provider, Hidden) else self._told(lambda client: self._outpost(client, pk)),
+            provider=Provider(provider["external_host"], provider["intercept_header_auth"])
+            if isinstance(provider, dict)
+            else provider,
+            application=application
+            if isinstance(application, Hidden)
+            else application is not None and application["provider"] == pk,
+            bound=self._bound(application),
+            now=datetime.now(UTC),
+            restricted=self._names.restricted,
+        )
+
+    def account(self, username: str) -> Account | Hidden | None:
+        """The account of that name."""
+        if not username:
+            return Hidden("the header does not tell the account")
+        return self._told(lambda client: self._account(client, username))
+
+    def password(self, username: str) -> Password | Hidden | None:
+        """The app password of that account: of several the one that lasts longest."""
+        if not username:
+            return Hidden("the header does not tell the account")
+        return self._told(lambda client: self._password(client, username))
+
+    def _told(self, ask: Callable[[Client], T]) -> T | Hidden:
+        if self._client is None:
+            try:
+                self._client = self._connect()
+            except ProviderError as error:
+                self._client = Hidden(str(error))
+        if isinstance(self._client, Hidden):
+            return self._client
+        try:
+            return ask(self._client)
+        except (Forbidden, NotFound) as error:
+            return Hidden(str(error))
+        except AuthentikError as error:
+            self._client = Hidden(str(error))
+            return self._client
+
+    def _route(self) -> bool | Hidden:
+        if not self._names.caddy_admin:
+            return Hidden("Caddy's admin API is not known")
+        try:
+            return serving(self._names.caddy_admin, self._names.url)
+        except CaddyError as error:
+            return Hidden(str(error).removeprefix("cannot set up Caddy: "))
+
+    def _provider(self, client: Client) -> dict[str, Any] | None:
+        name = self._names.provider
+        call = Call(f"find proxy provider {name!r}", "authentik_providers_proxy.view_proxyprovider")
+        listed = client.find("/providers/proxy/", {"name__iexact": name}, call)
+        return next((each for each in listed if each["name"] == name), None)
+
+    def _application(self, client: Client) -> dict[str, Any] | None:
+        slug = self._names.application
+        try:
+            return client.get(
+                f"/core/applications/{slug}/", Call(f"read application {slug!r}", "authentik_core.view_application")
+            )
+        except NotFound:
+            return None
+
+    def _bound(self, application: dict[str, Any] | Hidden | None) -> bool | Hidden:
+        if application is None or isinstance(application, Hidden):
+            return application or False
+        target, group = application["pk"], self._names.phones_group
+        call = Call(
+            f"read the bindings of application {application['slug']!r}", "authentik_policies.view_policybinding"
+        )
+
+        def ask(client: Client) -> bool:
+            return any(
+                each["target"] == target
+                and (each.get("group_obj") or {}).get("name") == group
+                and each["enabled"]
+                and not each["negate"]
+                for each in client.find("/policies/bindings/", {"target": target}, call)
+            )
+
+        return self._told(ask)
+
+    def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
+        name = self._names.outpost
+        call = Call(f"read outpost {name!r}", "authentik_outposts.view_outpost")
+        listed = client.find("/outposts/instances/", {"name__iexact": name}, call)
+        found = next((each for each in listed if each["name"] == name), None)
+        if found is None:
+            return None
+        heard = self._told(lambda client: _heard(client, found["pk"], call))
+        return Outpost(attached=provider in found["providers"], heard=heard)
+
+    def _account(self, client: Client, username: str) -> Account | None:
+        call = Call(f"find account {username!r}", "authentik_core.view_user")
+        listed = client.find("/core/users/", {"username": username}, call)
+        found = next((each for each in listed if each["username"] == username), None)
+        if found is None:
+            return None
+        groups = {str(each["name"]) for each in found.get("groups_obj") or []}
+        ours = self._names.phones_group
+        return Account(found["is_active"], ours in groups, tuple(sorted(groups - {ours})))
+
+    def _password(self, client: Client, username: str) -> Password | Hidden | None:
+        call = Call(f"find the app password of {username!r}", VIEW_TOKEN)
+        listed = client.find("/core/tokens/", {"user__username": username, "intent": "app_password"}, call)
+        found = [
+            each for each in listed if each["user_obj"]["username"] == username and each["intent"] == "app_password"
+        ]
+        if not found:
+            hidden = not reads_tokens(client, call.doing)
+            return Hidden(f"our token may not read those of others (right {VIEW_TOKEN})") if hidden else None
+        ends = [_moment(each["expires"]) if each["expiring"] else None for each in found]
+        return Password(None if None in ends else max(filter(None, ends), default=None))
+
+
+def _heard(client: Client, pk: str, call: Call) -> datetime | None:
+    """When the outpost was heard of last; its health is a bare list, which no page holds."""
+    seen = [_moment(each["last_seen"]) for each in client.bare_list(f"/outposts/instances/{pk}/health/", call)]
+    return max(filter(None, seen), default=None)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

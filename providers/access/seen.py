@@ -1,0 +1,109 @@
+"""What was seen of the way from the phone to Immich: answers of the public address, facts of Authentik and Caddy. Pure.
+
+A fact that could not be had is Hidden, with the reason.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from providers.access.header import Header
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the public address. immich: whether it is Immich's own; location: of a redirect, without query;
+
+    unasked: whether our site says that the outpost gave no word on it.
+    """
+
+    status: int
+    immich: bool = False
+    location: str = ""
+    unasked: bool = False
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """None came. step: what failed first; passing: whether time may mend it."""
+
+    step: Literal["name", "connection", "certificate"]
+    reason: str
+    passing: bool = True
+
+
+Probe = Answer | NoAnswer
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """It cannot be told, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Provider:
+    """The proxy provider. reads_headers: intercept_header_auth."""
+
+    external_host: str
+    reads_headers: bool
+
+
+@dataclass(frozen=True)
+class Outpost:
+    """The outpost. attached: the provider is on its list; heard: when Authentik heard of it last, or None."""
+
+    attached: bool
+    heard: datetime | Hidden | None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A phone's account. extra: the names of groups beside the phones' group."""
+
+    active: bool
+    in_group: bool
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Password:
+    """An account's app password. expires: None if never."""
+
+    expires: datetime | None
+
+
+@dataclass(frozen=True)
+class Way:
+    """What all phones share. restricted: whether Caddy takes Basic from some networks alone.
+
+    url: the public address. without, wrong: the answers to a request without a header and with a wrong one.
+    route: whether Caddy has one for the name. application: whether it is there with our provider.
+    bound: whether the phones' group is. now: when all this was seen.
+    """
+
+    url: str
+    without: Probe
+    wrong: Probe
+    route: bool | Hidden
+    outpost: Outpost | Hidden | None
+    provider: Provider | Hidden | None
+    application: bool | Hidden
+    bound: bool | Hidden
+    now: datetime
+    restricted: bool = False
+
+
+@dataclass(frozen=True)
+class Phone:
+    """What is a phone's own. asked: the answer to its header; account, password: None where they are gone.
+
+    declared: the header that the stack has for this account, "" where the stack has no such account, None if unknown.
+    """
+
+    header: Header
+    asked: Probe
+    account: Account | Hidden | None
+    password: Password | Hidden | None
+    declared: str | None = field(default=None, repr=False)

@@ -1,0 +1,93 @@
+"""Trial: what must get through does, and what must not does not; else it ends in an error with the likeliest cause."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from providers.access.causes import Cause
+from providers.access.client import Public
+from providers.access.diagnosis import examine, likeliest, said
+from providers.access.header import WRONG_HEADER, take_apart
+from providers.access.inquiry import Inquiry
+from providers.access.seen import Answer, NoAnswer, Phone, Probe
+from providers.errors import ProviderError
+
+LOADING = 20.0
+"""Seconds for the outpost to load what is new (it takes 0 to 10), and for a server to come up."""
+ISSUING = 60.0
+"""Seconds for Caddy to get a certificate for a new name."""
+FORGETTING = 75.0
+"""Seconds for the outpost to forget a header that it let in (it takes 60)."""
+PAUSE = 0.3
+
+
+class ProofError(ProviderError):
+    """The proof failed; the message names who, the likeliest cause and its remedy, and holds no header."""
+
+
+class Trial:
+    """One proof. What may mend itself is asked again within a bound that all requests share."""
+
+    def __init__(self, public: Public, inquiry: Inquiry) -> None:
+        self._public, self._inquiry = public, inquiry
+        self._began = time.monotonic()
+
+    def prove(self, headers: Mapping[str, str], refused: Mapping[str, str]) -> None:
+        """headers: phone to `Basic …` that must get through; refused: those that must not. Raises ProofError."""
+        asked = {phone: self._until(gets_through, header) for phone, header in headers.items()}
+        failed = {phone: probe for phone, probe in asked.items() if not gets_through(probe)}
+        if failed:
+            way = self._inquiry.way(self._public.ask(None), self._public.ask(WRONG_HEADER))
+            causes = {}
+            for phone, probe in failed.items():
+                cause = likeliest(way, self._phone(headers[phone], probe))
+                causes[f"phone {phone!r} does not get through"] = (cause, probe)
+            raise _error(causes)
+        self._refuse("a wrong header", WRONG_HEADER, Cause.OPEN_TO_ANY_HEADER)
+        for phone, header in refused.items():
+            self._refuse(f"phone {phone!r}, which is switched off,", header, Cause.STILL_IN)
+        without = self._public.ask(None)
+        if gets_through(without):
+            raise _error({"a request without a header gets through": (Cause.OPEN, without)})
+
+    def _phone(self, value: str, probe: Probe) -> Phone:
+        header = take_apart(value)
+        return Phone(header, probe, self._inquiry.account(header.username), self._inquiry.password(header.username))
+
+    def _refuse(self, who: str, header: str, let_in: Cause) -> None:
+        """That Caddy answers this header with 401. let_in: the cause where it gets through."""
+        probe = self._until(_is_refused, header)
+        if _is_refused(probe):
+            return
+        if gets_through(probe):
+            raise _error({f"{who} gets through": (let_in, probe)})
+        way = self._inquiry.way(self._public.ask(None), probe)
+        broken = [each.cause for each in examine(way) if each.cause is not None and each.cause.blocks]
+        raise _error({f"{who} is not refused as it should be": (broken[0] if broken else Cause.SITE_OTHER, probe)})
+
+    def _until(self, enough: Callable[[Probe], bool], header: str) -> Probe:
+        """The first answer that is enough, or the last one within the bound."""
+        while True:
+            probe = self._public.ask(header)
+            if enough(probe) or time.monotonic() - self._began > _patience(probe):
+                return probe
+            time.sleep(PAUSE)
+
+
+def gets_through(probe: Probe) -> bool:
+    """Whether Immich itself answered."""
+    return isinstance(probe, Answer) and probe.immich
+
+
+def _is_refused(probe: Probe) -> bool:
+    return isinstance(probe, Answer) and probe.status == 401
+
+
+def _patience(probe: Probe) -> float:
+    if isinstance(probe, NoAnswer):
+        return (ISSUING if probe.step == "certificate" else LOADING) if probe.passing else 0
+    return FORGETTING if probe.immich else LOADING
+
+
+def _error(causes: Mapping[str, tuple[Cause, Probe]]) -> ProofError:
+    lines = [f"{what}: {cause.text} ({said(probe)}). {cause.remedy}" for what, (cause, probe) in causes.items()]
+    return ProofError("\n".join(["the access is not as it should be:", *lines]))
