@@ -1,0 +1,250 @@
+"""The site in a real Caddy: who gets through, and what is open to whom."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lab.processes import free_port
+from providers.caddy.site import render_file
+from tests.unit.server import Handler, Server, hang, reply
+
+from .site_world import ASKED, GOOD, LOGIN, SESSION, WRONG, World
+
+IDENTITIES = [
+    *(
+        "X-Authentik-Username",
+        "x-authentik-username",
+        "X-AUTHENTIK-GROUPS",
+        "x-aUtHeNtIk-email",
+        "X_Authentik_Username",
+    ),
+    *("x_authentik-groups", "X-Authentik_Email", "X-Authentik-Jwt"),
+]
+# Each is /outpost.goauthentik.io/x, /share/x or an open path to one who takes dots, escapes or doubled slashes away.
+CROOKED = [
+    *("/api/assets/..%2f..{}", "/api/assets/../..{}", "/api/%2e%2e{}", "/./.{}", "/api/x/..%2F..{}", "/{}"),
+    *("/api/..%5c..{}", "{}/../..{}", "{}/..", "{}/%2e%2e/api/users", "{}%2f..%2f..%2fapi", "{}/..?x", "/..{}"),
+]
+FAULTS = [(reply(404), 502), (reply(500), 502), (reply(503), 502), (reply(400), 502), (hang, 502)]
+DELIVERIES = pytest.mark.parametrize("by_admin_api", [False, True], ids=["file", "admin"])
+
+
+@DELIVERIES
+def test_the_phone_gets_through_and_a_browser_is_sent_to_the_login_page(by_admin_api: bool, world: World) -> None:
+    world.serve(by_admin_api=by_admin_api)
+    assert json.loads(world.ask("/", GOOD).body) == {"from": "immich"}
+    refused = world.ask("/", WRONG)
+    assert (refused.status, refused.error["statusCode"]) == (401, 401)
+    assert "www-authenticate" not in refused.headers
+    browser = world.ask("/")
+    assert (browser.status, browser.headers["location"]) == (302, LOGIN)
+    assert len(world.immich.asked) == 1
+
+
+def test_a_wrong_header_is_refused_even_beside_a_browsers_good_session(world: World) -> None:
+    world.serve()
+    assert world.ask("/", WRONG, SESSION).status == 401
+    assert world.immich.asked == []
+
+
+@DELIVERIES
+@pytest.mark.parametrize(("fault", "status"), FAULTS)
+def test_an_outpost_that_cannot_say_yes_lets_nobody_in_and_the_phone_gets_an_error_of_immichs_form(
+    fault: Any, status: int, by_admin_api: bool, world: World
+) -> None:
+    world.serve(by_admin_api=by_admin_api)
+    world.outpost.script.answers[:] = [fault]
+    answer = world.ask("/", GOOD)
+    assert (answer.status, answer.error["statusCode"], answer.error["error"]) == (status, status, "Bad Gateway")
+    assert world.ask("/", SESSION).status >= 400
+    assert world.immich.asked == []
+
+
+@DELIVERIES
+def test_a_server_that_is_down_is_told_in_immichs_form_of_an_error(by_admin_api: bool, world: World) -> None:
+    with Server(listening=False) as down:
+        world.serve(by_admin_api=by_admin_api, outpost=down.url)
+        assert world.ask("/", GOOD).error["statusCode"] == 502
+        assert world.ask("/", SESSION).status == 502
+        assert world.immich.asked == []
+        world.serve(by_admin_api=by_admin_api, immich=down.url)
+        answer = world.ask("/", GOOD)
+        assert (answer.status, answer.error["statusCode"]) == (502, 502)
+        assert "127.0.0.1" not in answer.body
+
+
+def test_a_silent_outpost_is_given_up_and_a_slow_immich_is_not(world: World) -> None:
+    patient = render_file(world.site, "immich/test")
+    hasty = patient.replace("response_header_timeout 20s", "response_header_timeout 300ms")
+    assert patient.count("response_header_timeout") == hasty.count("300ms") == 3
+    world.load(hasty)
+    world.forget()
+    released = threading.Event()
+
+    def silent(handler: Handler) -> None:
+        released.wait(30)
+
+    world.outpost.script.answers[:] = [silent]
+    try:
+        answer = world.ask("/", GOOD)
+        assert (answer.status, answer.error["error"]) == (504, "Gateway Timeout")
+        assert world.ask("/", SESSION).status == 504
+        assert world.immich.asked == []
+    finally:
+        released.set()
+    world.forget()
+
+    def slow(handler: Handler) -> None:
+        time.sleep(1)
+        reply(200, {"from": "immich"})(handler)
+
+    world.immich.script.answers[:] = [slow]
+    assert world.ask("/", GOOD).status == 200
+
+
+@pytest.mark.parametrize("who", [GOOD, SESSION], ids=["phone", "browser"])
+def test_no_identity_header_of_a_client_reaches_immich_in_any_spelling(who: dict[str, str], world: World) -> None:
+    world.serve()
+    assert world.ask("/", who, dict.fromkeys(IDENTITIES, "akadmin")).status == 200
+    assert not [name for name in world.immich.asked[0].headers if "authentik" in name]
+
+
+@pytest.mark.parametrize("who", [GOOD, SESSION], ids=["phone", "browser"])
+def test_what_immich_lets_in_by_passes_untouched(who: dict[str, str], world: World) -> None:
+    world.serve()
+    tokens = {"x-api-key": "a", "x-immich-user-token": "b", "x-immich-session-token": "c", "Cookie": SESSION["Cookie"]}
+    if who is SESSION:
+        tokens["Authorization"] = "Bearer d"
+    assert world.ask("/", who, tokens).status == 200
+    sent = world.immich.asked[0].headers
+    assert {name: sent.get(name.lower()) for name in tokens} == tokens
+    assert sent.get("authorization") == tokens.get("Authorization")
+
+
+def test_nothing_is_open_unless_it_is_asked_for(world: World) -> None:
+    world.serve()
+    for path in ("/api/oauth/mobile-redirect", "/.well-known/immich", "/share/x", "/s/x", "/api/server/ping"):
+        assert world.ask(path).status == 302
+    assert world.immich.asked == world.shares.asked == []
+
+
+def test_an_open_path_is_read_by_everybody_and_is_that_path_alone(world: World) -> None:
+    world.serve(open_paths=("/api/oauth/mobile-redirect", "/.well-known/immich"))
+    for path in ("/api/oauth/mobile-redirect?code=1&state=2", "/.well-known/immich"):
+        assert world.ask(path, WRONG, {"x-authentik-username": "akadmin", "Cookie": "a=b"}).status == 200
+        asked = world.immich.asked.pop()
+        assert (asked.method, asked.path) == ("GET", path)
+        assert asked.headers["cookie"] == "a=b"
+        assert not {"authorization", "x-authentik-username"} & asked.headers.keys()
+        assert world.ask(path, method="POST").status == 302
+    assert [each.method for each in world.outpost.asked] == ["GET", "GET"]  # of the two that were no reading
+    for path in ("/.well-known", "/.well-known/immichs", "/.well-known/immich/x", "/api/oauth", "/api/oauth/callback"):
+        assert world.ask(path).status == 302
+    assert world.immich.asked == []
+
+
+def test_share_links_go_to_their_own_server_without_what_lets_somebody_in(world: World) -> None:
+    world.serve(shares=world.shares.url)
+    tokens = {"x-api-key": "a", "X-Immich-User-Token": "b", "x-immich-session-token": "c", "x-authentik-uid": "d"}
+    cookies = {"Cookie": "immich_access_token=x; session=kept; authentik_proxy_1=session; immich_is_authenticated=y"}
+    for path in ("/share/key/photo?size=preview", "/s/our-holiday", "/share", "/share/static/web.js"):
+        assert json.loads(world.ask(path, GOOD, tokens, cookies).body) == {"from": "shares"}
+        sent = world.shares.asked[-1]
+        assert sent.path == path
+        assert sent.headers["cookie"].strip("; ") == "session=kept"
+        assert not {"authorization", *map(str.lower, tokens)} & sent.headers.keys()
+    assert world.ask("/share/unlock", {"Content-Type": "application/json"}, method="POST").status == 200
+    for path in ("/shared-links", "/sh", "/s", "/shares/x"):
+        assert world.ask(path).status == 302
+    assert world.immich.asked == []
+
+
+@pytest.mark.parametrize("crooked", CROOKED)
+def test_a_path_that_two_servers_may_read_in_two_ways_is_never_open(crooked: str, world: World) -> None:
+    world.serve(open_paths=("/.well-known/immich",), shares=world.shares.url)
+    for opened in ("/.well-known/immich", "/share/x", "/outpost.goauthentik.io/x"):
+        path = crooked.replace("{}", opened)
+        assert world.ask(path).status == 302, path
+        assert world.ask(path, WRONG).status == 401, path
+    assert world.immich.asked == world.shares.asked == []
+    assert {each.path.partition("?")[0] for each in world.outpost.asked} == {ASKED}
+
+
+def test_the_outposts_own_pages_are_shown_and_never_see_basic(world: World) -> None:
+    world.serve()
+    assert json.loads(world.ask("/outpost.goauthentik.io/start?rd=%2Fapi%2F..", GOOD).body) == {"from": "outpost"}
+    assert world.outpost.asked[0].path == "/outpost.goauthentik.io/start?rd=%2Fapi%2F.."
+    assert "authorization" not in world.outpost.asked[0].headers
+
+
+def test_basic_from_another_network_is_answered_as_a_wrong_one_and_a_browser_is_not_concerned(world: World) -> None:
+    world.serve(basic_networks=("10.0.0.0/8", "2001:db8::/32"))
+    elsewhere = world.ask("/", GOOD)
+    assert world.outpost.asked == []
+    browser = world.ask("/", SESSION)
+    world.serve(basic_networks=("10.0.0.0/8", "127.0.0.0/8", "::1"))
+    assert elsewhere.status == 401
+    assert elsewhere.error == world.ask("/", WRONG).error
+    assert (browser.status, world.ask("/", GOOD).status) == (200, 200)
+
+
+def test_a_forwarded_host_does_not_choose_the_application_and_a_forwarded_address_counts_from_trusted_proxies_alone(
+    world: World,
+) -> None:
+    forwarded = {"X-Forwarded-Host": "other.example.org", "X-Forwarded-Proto": "http", "X-Forwarded-For": "192.0.2.7"}
+    for trusted in ((), ("127.0.0.0/8", "::1")):
+        site = world.serve(trusted_proxies=trusted)
+        for who in (GOOD, SESSION):
+            assert world.ask("/x", forwarded, {"X-Forwarded-Uri": "/y", "X-Forwarded-Method": "PUT"}, who).status == 200
+        world.ask("/outpost.goauthentik.io/start", forwarded)
+        for asked in world.outpost.asked:
+            assert asked.headers["x-forwarded-host"] == f"localhost:{site.port}"
+            assert asked.headers["x-forwarded-proto"] == "https"
+        for asked in world.outpost.asked[:2]:
+            assert (asked.headers["x-forwarded-uri"], asked.headers["x-forwarded-method"]) == ("/x", "GET")
+        for asked in (*world.outpost.asked, *world.immich.asked):
+            assert ("192.0.2.7" in asked.headers["x-forwarded-for"]) == bool(trusted)
+
+
+def test_an_outpost_over_tls_is_checked_against_its_own_certificates(world: World) -> None:
+    over_tls = f"https://localhost:{free_port()}"
+    outpost = f"{over_tls} {{\n\treverse_proxy {world.outpost.url} {{\n\t\ttrusted_proxies private_ranges\n\t}}\n}}\n"
+    world.load(outpost)
+    for ca, status in ((str(world.ca), 200), ("", 502)):
+        site = replace(world.site, outpost=over_tls, outpost_ca=ca)
+        world.load(outpost + render_file(site, "immich/test"))
+        world.forget()
+        assert world.ask("/", GOOD).status == world.ask("/", SESSION).status == status
+        assert {each.headers["x-forwarded-host"] for each in world.outpost.asked} <= {f"localhost:{world.port}"}
+        assert bool(world.immich.asked) == (status == 200)
+
+
+def test_the_directives_alone_work_inside_a_site_of_the_operators_own(world: World) -> None:
+    inside = render_file(replace(world.site, inside=True), "immich/test")
+    (world.folder / "immich.caddy").write_text(inside)
+    world.load(f"localhost:{world.port} {{\n\theader X-Mine yes\n\timport {world.folder}/immich.caddy\n}}\n")
+    world.forget()
+    answers = [world.ask("/", who) for who in (GOOD, WRONG, {})]
+    assert [answer.status for answer in answers] == [200, 401, 302]
+    assert {answer.headers["x-mine"] for answer in answers} == {"yes"}
+
+
+def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(world: World) -> None:
+    world.serve()
+    secrets = {"x-api-key": "secret-1", "x-immich-user-token": "secret-2", "x-immich-session-token": "secret-3"}
+    query = "&".join(f"{name}=secret-4" for name in ("key", "apiKey", "sessionKey", "password", "code", "slug"))
+    marked = f"/api/assets/{world.port}"
+    world.ask(f"{marked}?{query}&size=preview", GOOD, secrets, {"Cookie": "immich_access_token=secret-5"})
+    lines: list[str] = []
+    deadline = time.monotonic() + 10
+    while not lines and time.monotonic() < deadline:
+        lines = [line for line in world.log.read_text().splitlines() if marked in line]
+    assert "handled request" in lines[0]
+    assert "size=preview" in lines[0]
+    told = world.log.read_text()
+    assert "secret-" not in told
+    assert GOOD["Authorization"].split()[1] not in told
