@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from lab.authentik import crypto, oauth2
 from lab.authentik.clock import expired, now, stamp
+from lab.authentik.events import logged_in
 from lab.authentik.fields import Row
 from lab.authentik.pages import Page, denied, failed, logged_out, login, not_found
 from lab.authentik.represent import callback_urls
@@ -67,6 +68,7 @@ def new_session(store: Store, user: Row) -> str:
     sid = new_key(32)
     store.put("session", {"pk": sid, "user": user["pk"], **lasting()})
     store.change("user", user["pk"], last_login=stamp(now()))
+    logged_in(store, user, "authentik.events.signals", auth_method="password")
     return sid
 
 

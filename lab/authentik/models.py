@@ -185,7 +185,24 @@ ROLE = Model(
     title="Role", about="Role viewset",
 )  # fmt: skip
 
-CORE_MODELS = (USER, GROUP, TOKEN, APPLICATION, BINDING, ROLE)
+# Only what happens to be asked of events: who logged in. What an event holds beyond that differs by its action.
+EVENT_CONTEXT = ("authorized_app", "device", "model_app", "model_name", "model_pk")
+EVENT_ACTIONS = ("login", "login_failed", "logout")
+EVENT = Model(
+    app="authentik_events", name="event", noun="Event", path="events/events", table="event", fields={},
+    methods=frozenset({"GET"}), ordering=("-created",), search=("action", "app", "client_ip"),
+    filters=filters(
+        "client_ip",
+        action=Filter("action", "icontains"),
+        actions=Filter("action", "choices", choices=EVENT_ACTIONS),
+        username=Filter("user__username"),
+        brand_name=Filter("brand__name"),
+        **{f"context_{name}": Filter(f"context__{name}") for name in EVENT_CONTEXT},
+    ),
+    title="Event", about="Event Read-Only Viewset",
+)  # fmt: skip
+
+CORE_MODELS = (USER, GROUP, TOKEN, APPLICATION, BINDING, ROLE, EVENT)
 KEYPAIR_PATH = "crypto/certificatekeypairs"
 MODELS: Mapping[str, Model] = MappingProxyType({m.path: m for m in (*CORE_MODELS, *PROVIDER_MODELS)})
 

@@ -11,6 +11,7 @@ import jwt
 
 from lab.authentik import crypto
 from lab.authentik.clock import duration, expired, now, stamp
+from lab.authentik.events import logged_in
 from lab.authentik.fields import Row
 from lab.authentik.rights import attributes_of, groups_of, is_superuser, may_use
 from lab.authentik.seed import new_key
@@ -125,6 +126,9 @@ def by_app_password(store: Store, application: Row, username: str, password: str
     ]
     if not fits or not may_use(store, user, application):
         raise TokenError("invalid_grant")
+    # as on the real server: an event, and no last_login
+    used = {"auth_method": "token", "auth_method_args": {"identifier": fits[0]["identifier"]}}
+    logged_in(store, user, "authentik.providers.oauth2.views.token", **used)
     return user
 
 

@@ -47,6 +47,8 @@ def facets(store: Store, model: Model, row: Row) -> Row:
             "users": [user["pk"] for user in store.rows("user") if row["pk"] in user["roles"]],
             "groups": [group["pk"] for group in store.rows("group") if row["pk"] in group["roles"]],
         }
+    if model.table == "event":
+        return row | {"user__username": row["user"]["username"], "brand__name": row["brand"]["name"]}
     if model.table == "binding":
         return row | {"policy_name": (store.get("policy", row["policy"]) or {}).get("name", "")}
     return row

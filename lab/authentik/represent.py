@@ -244,5 +244,5 @@ SHOWN: dict[str, Any] = {
     "core/users": user, "core/groups": group, "core/tokens": token, "core/applications": application,
     "policies/bindings": binding, "providers/proxy": proxy_provider, "providers/oauth2": oauth2_provider,
     "outposts/instances": outpost, "flows/instances": whole, "propertymappings/provider/scope": whole,
-    "crypto/certificatekeypairs": keypair, "rbac/roles": role,
+    "crypto/certificatekeypairs": keypair, "rbac/roles": role, "events/events": whole,
 }  # fmt: skip

@@ -148,6 +148,30 @@ def test_an_app_password_earns_a_token_that_passes_as_bearer(api: Api) -> None:
     assert not site.enters(f"Bearer {token['access_token']}x")
 
 
+def logins(api: Api, username: str) -> list[Any]:
+    return api.rows(f"/events/events/?username={username}&actions=login&ordering=-created")
+
+
+def test_an_app_password_leaves_an_event_of_its_login_and_no_last_login(api: Api) -> None:
+    site = Site(api)
+    assert logins(api, site.username) == []
+    assert site.enters(site.basic)
+    assert site.enters(site.basic)  # remembered: Authentik itself is not asked again
+    (event,) = logins(api, site.username)
+    assert (event["user"]["username"], event["action"]) == (site.username, "login")
+    assert event["context"]["auth_method_args"] == {"identifier": f"service-account-{site.username}-password"}
+    assert api.get(f"/core/users/{site.user}/")["last_login"] is None
+    assert not site.enters(site.basic + "x")
+    assert len(logins(api, site.username)) == 1
+
+
+def test_events_are_seen_with_their_right_alone(api: Api) -> None:
+    site = Site(api)
+    assert site.enters(site.basic)
+    assert len(logins(api.limited("authentik_events.view_event"), site.username)) == 1
+    assert api.limited("authentik_core.view_user").ask("GET", "/events/events/").status_code == 403
+
+
 @pytest.mark.parametrize("wrong", [{"username": "nobody"}, {"password": "wrong"}])
 def test_wrong_credentials_earn_invalid_grant(api: Api, wrong: dict[str, str]) -> None:
     answer = ask_token(api.server, **credentials(Site(api), **wrong))

@@ -47,6 +47,7 @@ LISTS: dict[str, tuple[type[BaseModel], Any]] = {
         official.PaginatedCertificateKeyPairList, official.CryptoApi.crypto_certificatekeypairs_list,
     ),
     "rbac/roles": (official.PaginatedRoleList, official.RbacApi.rbac_roles_list),
+    "events/events": (official.PaginatedEventList, official.EventsApi.events_events_list),
 }  # fmt: skip
 # what every list takes, what only changes the form of an answer, and what single views handle themselves
 NOT_FILTERS = frozenset({
@@ -66,7 +67,8 @@ NEWER_FIELDS: dict[str, dict[str, Any]] = {
 def furnished(server: StandIn) -> Api:
     """At least one row of everything."""
     api = Api(server)
-    Site(api)
+    site = Site(api)
+    assert site.enters(site.basic)
     body = api.proxy_body("https://unused.example.test")
     provider = api.make(
         "/providers/oauth2/", name=fresh("login"), authorization_flow=body["authorization_flow"],
