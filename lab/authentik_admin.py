@@ -16,6 +16,7 @@ RIGHTS = (
     "authentik_outposts.view_outpost",
     "authentik_outposts.change_outpost",
     "authentik_flows.view_flow",
+    "authentik_events.view_event",
 )
 """What the program's own token needs, and no more; docs/security.md says what for."""
 LOGIN_RIGHTS = (

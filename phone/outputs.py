@@ -21,12 +21,16 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs of a stack. headers: phone name to `Basic …`; accounts: phone name to account in Authentik."""
+    """The outputs of a stack. By phone name: accounts in Authentik, those of the generation before where both
+    work, fingerprints, and headers (`Basic …`).
+    """
 
     url: str
     header_name: str
     application: str
     accounts: dict[str, str]
+    former_accounts: dict[str, str]
+    fingerprints: dict[str, str]
     headers: dict[str, str] = field(repr=False)
 
 
@@ -41,6 +45,8 @@ def read_outputs(stack: str | None = None) -> Outputs:
             header_name=str(found["headerName"]),
             application=str(found["application"]),
             accounts=dict(found["serviceAccounts"]),
+            former_accounts=dict(found["formerServiceAccounts"]),
+            fingerprints=dict(found["fingerprints"]),
             headers=dict(found["headers"]),
         )
     except (KeyError, TypeError, ValueError):

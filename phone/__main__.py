@@ -1,0 +1,182 @@
+"""`python -m phone [list | show NAME | page NAME -o FILE]`: the phones of a stack, and a header's way to its phone.
+
+Headers come from the stack's secret outputs. They are in no argument, variable, log or file name.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from phone import passphrase, qr
+from phone.listing import lines, table
+from phone.logins import Account, look
+from phone.outputs import Outputs, StackError, read_config, read_outputs
+from phone.page import Handed, sealed_page
+from phone.private_file import write_private
+from providers.authentik.client import Client
+from providers.authentik.errors import AuthentikError
+
+STEPS = """\
+The header of {phone} (fingerprint {fingerprint})
+
+1. In the Immich app enter the server's address: {server}
+2. Before you log in, open Settings > Advanced > Custom proxy headers, and add one.
+3. Name:  {name}
+4. Value: scan the code, or enter on one line:
+   {value}
+5. Save, and log in to Immich as ever.
+
+Clear this terminal and its scrollback afterwards: who reads the code has the header.
+"""
+
+
+class UsageError(Exception):
+    """What was asked cannot be done; the message says why and what to do."""
+
+
+def list_phones(asked: argparse.Namespace) -> None:
+    """The phones with what Authentik knows of them."""
+    outputs = read_outputs(asked.stack)
+    base, accounts = _known(outputs, asked.stack)
+    found = lines(outputs, base, accounts)
+    print(json.dumps([asdict(line) for line in found], indent=2) if asked.json else table(found))
+
+
+def show(asked: argparse.Namespace) -> None:
+    """A QR code of the header's value, and the steps in the app."""
+    handed = _handed(read_outputs(asked.stack), asked.name)
+    if not sys.stdout.isatty():
+        if not asked.force:
+            raise UsageError("stdout is no terminal: the header would stay where it goes. Give --force if it should.")
+        warn("stdout is no terminal: the header stays where it goes.")
+    elif (wide := shutil.get_terminal_size().columns) < (needed := qr.columns(handed.value)):
+        warn(
+            f"the terminal is {wide} columns wide, and the code needs {needed}: make it wider, or its letters smaller."
+        )
+    print(qr.terminal(handed.value))
+    print(
+        STEPS.format(
+            phone=handed.phone,
+            fingerprint=handed.fingerprint,
+            server=handed.server,
+            name=handed.header,
+            value=handed.value,
+        )
+    )
+
+
+def page(asked: argparse.Namespace) -> None:
+    """One HTML file, sealed with a passphrase, that shows the same."""
+    target: Path = asked.output
+    if not asked.force and os.path.lexists(target):
+        raise UsageError(f"{target} is there already. Give another name, or --force to overwrite it.")
+    handed = _handed(read_outputs(asked.stack), asked.name)
+    chosen = passphrase.ask() if asked.passphrase_fd is None else passphrase.read(asked.passphrase_fd)
+    if weakness := passphrase.weakness(chosen):
+        warn(weakness)
+    try:
+        write_private(target, sealed_page(handed, chosen), overwrite=asked.force)
+    except FileExistsError:
+        raise UsageError(f"{target} is there already. Give another name, or --force to overwrite it.") from None
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror}.") from None
+    print(f"{target} holds the header of {handed.phone} (fingerprint {handed.fingerprint}), sealed.")
+    print("Send the passphrase another way than the file, and delete the file when the app works.")
+
+
+def warn(text: str) -> None:
+    """One line on stderr."""
+    print(f"phone: {text}", file=sys.stderr)
+
+
+def _handed(outputs: Outputs, name: str) -> Handed:
+    if name not in outputs.headers:
+        there = ", ".join(sorted(outputs.headers)) or "none"
+        raise UsageError(f"the stack has no phone {name!r}; it has: {there}. Add it to immich:phones, then: pulumi up")
+    return Handed(
+        phone=name,
+        server=outputs.url,
+        header=outputs.header_name,
+        value=outputs.headers[name],
+        fingerprint=outputs.fingerprints[name],
+    )
+
+
+def _known(outputs: Outputs, stack: str | None) -> tuple[str, dict[str, Account]]:
+    """The account of the phone named `phone`, and what Authentik knows; what it cannot tell is warned of, once."""
+    try:
+        config = read_config(stack)
+    except StackError as error:
+        warn(f"cannot tell the generations, the last logins and who is enabled: {error}")
+        return "", {}
+    base, token = (
+        config.get("immich:serviceAccount", ""),
+        os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token"),
+    )
+    if not token:
+        warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
+        return base, {}
+    try:
+        client = Client(config.get("authentik:url", ""), token)
+    except AuthentikError as error:
+        warn(f"cannot tell the last logins and who is enabled: {error}")
+        return base, {}
+    accounts, reasons = {}, []
+    for username in (*outputs.accounts.values(), *outputs.former_accounts.values()):
+        accounts[username], unknown = look(client, username)
+        reasons += unknown
+    if reasons:
+        warn(reasons[0] + (f" ({len(reasons) - 1} more like this.)" if len(reasons) > 1 else ""))
+    return base, accounts
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m phone", description="The phones of a stack. Without a command: list."
+    )
+    whole = argparse.ArgumentParser(add_help=False)
+    whole.add_argument("--stack", help="which stack; otherwise PULUMI_STACK, otherwise the selected one")
+    parser.set_defaults(run=list_phones, stack=None, json=False)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    one = commands.add_parser("list", parents=[whole], help="the phones, with their last logins")
+    one.add_argument("--json", action="store_true", help="as a list of objects")
+    one.set_defaults(run=list_phones)
+    one = commands.add_parser("show", parents=[whole], help="a phone's header as a QR code in this terminal")
+    one.add_argument("name", metavar="NAME", help="of the phone")
+    one.add_argument("--force", action="store_true", help="even where stdout is no terminal")
+    one.set_defaults(run=show)
+    one = commands.add_parser(
+        "page", parents=[whole], help="a phone's header in an HTML page, sealed with a passphrase"
+    )
+    one.add_argument("name", metavar="NAME", help="of the phone")
+    one.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="where to write the page")
+    one.add_argument("--force", action="store_true", help="overwrite FILE")
+    one.add_argument(
+        *("--passphrase-fd",),
+        metavar="N",
+        type=int,
+        help="read the passphrase's line from this file descriptor (0: stdin) instead of asking for it",
+    )
+    one.set_defaults(run=page)
+    return parser
+
+
+def main() -> int:
+    """0: done. 1: it could not be done. 2: wrong usage. 130: interrupted."""
+    asked = _parser().parse_args()
+    try:
+        asked.run(asked)
+    except (StackError, UsageError, passphrase.PassphraseError) as error:
+        warn(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The list of phones: a line for each account that a phone has."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from components.settings.phones import Phone
+from phone.logins import Account
+from phone.outputs import Outputs
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account of a phone. overlap: former for the account of the generation before, current for the one beside it.
+
+    generation: None where the account's name does not tell.
+    """
+
+    name: str
+    account: str
+    generation: int | None
+    fingerprint: str
+    last_login: str
+    enabled: str
+    overlap: str
+
+
+def lines(outputs: Outputs, base: str, accounts: Mapping[str, Account]) -> list[Line]:
+    """The phones by name, and after each its former account where both still work.
+
+    base: the account of the phone named `phone`. accounts: what is known of an account, by its name.
+    """
+    return [
+        Line(
+            name=phone,
+            account=account,
+            generation=generation(phone, account, base),
+            fingerprint="" if overlap == "former" else outputs.fingerprints.get(phone, ""),
+            last_login=accounts.get(account, Account()).last_login,
+            enabled=accounts.get(account, Account()).enabled,
+            overlap=overlap,
+        )
+        for phone, account, overlap in _accounts(outputs)
+    ]
+
+
+def generation(phone: str, account: str, base: str) -> int | None:
+    """The generation that an account's name tells, or None."""
+    found = re.fullmatch(rf"{re.escape(Phone(phone).username(base))}(?:-g([1-9]\d*))?", account)
+    return int(found[1] or 1) if found else None
+
+
+def table(lines: Sequence[Line]) -> str:
+    """The lines under their headings, in columns."""
+    names = [field.name for field in fields(Line)]
+    rows = [
+        [name.replace("_", " ") for name in names],
+        *([_shown(getattr(line, name)) for name in names] for line in lines),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _accounts(outputs: Outputs) -> Iterator[tuple[str, str, str]]:
+    for phone, account in sorted(outputs.accounts.items()):
+        former = outputs.former_accounts.get(phone)
+        yield phone, account, "current" if former else ""
+        if former:
+            yield phone, former, "former"
+
+
+def _shown(value: object) -> str:
+    return "-" if value in ("", None) else re.sub(r"T(\d\d:\d\d).*", r" \1 UTC", str(value))

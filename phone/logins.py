@@ -1,0 +1,51 @@
+"""What Authentik knows of the phones' accounts: whether they are active, and when each last logged in. Reads only.
+
+A header's login leaves the account's own `last_login` empty, as no session begins. It leaves an event of action
+`login`: one for each time that the outpost asks, which is at most one in the time for which it remembers a header.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from providers.authentik.client import Client
+from providers.authentik.errors import AuthentikError, Call
+
+CANNOT_TELL, NONE_SEEN = "cannot tell", "none seen"
+
+
+@dataclass(frozen=True)
+class Account:
+    """enabled: yes, no, gone or cannot tell. last_login: the moment as RFC 3339 writes it, none seen or cannot tell."""
+
+    enabled: str = CANNOT_TELL
+    last_login: str = CANNOT_TELL
+
+
+def look(client: Client, username: str) -> tuple[Account, list[str]]:
+    """The account of that name, and what kept us from telling. Two calls; raises nothing."""
+    account: dict[str, str] = {}
+    reasons = []
+    for name, ask in (("enabled", _enabled), ("last_login", _last_login)):
+        try:
+            account[name] = ask(client, username)
+        except AuthentikError as error:
+            reasons.append(str(error))
+    return Account(**account), reasons
+
+
+def _enabled(client: Client, username: str) -> str:
+    call = Call(f"find the account {username!r}", "authentik_core.view_user")
+    found = client.find("/core/users/", {"username": username}, call)
+    return ("yes" if found[0].get("is_active") else "no") if found else "gone"
+
+
+def _last_login(client: Client, username: str) -> str:
+    query = {"username": username, "actions": "login", "ordering": "-created", "page_size": "1"}
+    call = Call(f"find the last login of {username!r}", "authentik_events.view_event")
+    # Not client.find(), which would fetch every login that Authentik keeps.
+    results = client.get(f"/events/events/?{urlencode(query)}", call).get("results")
+    try:
+        return datetime.fromisoformat(results[0]["created"]).astimezone(UTC).isoformat() if results else NONE_SEEN
+    except (TypeError, KeyError, ValueError):
+        raise AuthentikError(f"cannot {call.doing}: Authentik answered something else than events.") from None

@@ -1,0 +1,81 @@
+"""The list of phones: from the stack's outputs, and from what Authentik answers to a token that may only look."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.settings.phones import Phone
+from phone.listing import generation, lines, table
+from phone.logins import Account, look
+from phone.outputs import Outputs
+from providers.authentik.client import Client
+
+from .server import Answer, Server, page, reply
+
+BASE = "immich-mobile-service"
+OUTPUTS = Outputs(
+    url="https://photos.example.org",
+    header_name="Authorization",
+    application="immich",
+    accounts={"phone": BASE, "anna": f"{BASE}-anna-g3"},
+    former_accounts={"anna": f"{BASE}-anna-g2"},
+    fingerprints={"phone": "00000001", "anna": "00000002"},
+    headers={},
+)
+NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,12}[a-z0-9])?", fullmatch=True)
+
+
+@given(NAMES, NAMES, st.integers(min_value=1, max_value=9999))
+def test_an_accounts_name_tells_the_generation(name: str, base: str, number: int) -> None:
+    assert generation(name, Phone(name, number).username(base), base) == number
+
+
+@pytest.mark.parametrize("account", [f"{BASE}-bert", f"{BASE}-anna-g0", f"{BASE}-anna-g2x", "other-anna"])
+def test_a_name_of_another_form_tells_none(account: str) -> None:
+    assert generation("anna", account, BASE) is None
+
+
+def test_a_phone_in_overlap_has_a_line_for_each_of_its_accounts() -> None:
+    login = Account(enabled="yes", last_login="2026-11-24T20:15:30.123456+00:00")
+    shown = table(lines(OUTPUTS, BASE, {f"{BASE}-anna-g2": login, BASE: Account("no", "none seen")}))
+    assert shown.splitlines() == [
+        "name   account                        generation  fingerprint  last login            enabled      overlap",
+        "anna   immich-mobile-service-anna-g3  3           00000002     cannot tell           cannot tell  current",
+        "anna   immich-mobile-service-anna-g2  2           -            2026-11-24 20:15 UTC  yes          former",
+        "phone  immich-mobile-service          1           00000001     none seen             no           -",
+    ]
+
+
+def _looked(*answers: Answer) -> tuple[Account, list[str], list[str]]:
+    with Server(*answers) as server:
+        account, reasons = look(Client(server.url, "the-token"), "svc")
+        return account, reasons, [f"{asked.method} {asked.path.removeprefix('/api/v3')}" for asked in server.asked]
+
+
+def test_two_calls_that_only_read_tell_of_an_account() -> None:
+    events = page({"created": "2026-11-24T21:15:30.5+01:00", "action": "login"})
+    account, reasons, asked = _looked(page({"username": "svc", "is_active": True}), events)
+    assert account == Account("yes", "2026-11-24T20:15:30.500000+00:00")
+    assert reasons == []
+    assert asked == [
+        "GET /core/users/?username=svc&page_size=100",
+        "GET /events/events/?username=svc&actions=login&ordering=-created&page_size=1",
+    ]
+
+
+def test_no_account_and_no_login_are_told_apart_from_not_knowing() -> None:
+    assert _looked(page(), page())[0] == Account("gone", "none seen")
+    assert _looked(page({"is_active": False}), page())[0] == Account("no", "none seen")
+
+
+def test_a_missing_right_leaves_the_rest_and_is_named() -> None:
+    account, (reason,), _ = _looked(page({"is_active": True}), reply(403, {"detail": "You do not have permission."}))
+    assert account == Account("yes", "cannot tell")
+    assert "authentik_events.view_event" in reason
+
+
+@pytest.mark.parametrize("answer", [reply(200, {"results": [{}]}), reply(200, {"results": 3}), reply(200, b"<html>")])
+def test_an_answer_of_another_form_is_told_as_such(answer: Answer) -> None:
+    account, (reason,), _ = _looked(page({"is_active": True}), answer)
+    assert account.last_login == "cannot tell"
+    assert "cannot find the last login of 'svc'" in reason
