@@ -10,9 +10,9 @@ BIN := $(VENV)/bin
 # Touched when the packages are in; older than a requirements file means install again.
 INSTALLED := $(VENV)/.installed
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
-TIERS := unit host program contract lab e2e browser
+TIERS := unit host program contract lab delivery e2e browser
 # These run the real engine or the real Caddy.
-REAL := test-lab test-e2e test-browser
+REAL := test-lab test-delivery test-e2e test-browser
 ARGS ?=
 # Newest first; the constraints are known to install on these. A name may stand for a shim that does not run.
 PYTHON ?=
@@ -66,7 +66,7 @@ packages: setup ## The operating system's programs that some tests run: Chromium
 test: setup tools packages ## All tests
 	$(BIN)/python -m pytest $(addprefix tests/,$(TIERS)) $(ARGS)
 
-test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-e2e, test-browser
+test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-delivery, test-e2e, test-browser
 	$(BIN)/python -m pytest tests/$* $(ARGS)
 
 $(REAL): tools

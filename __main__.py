@@ -1,16 +1,18 @@
 """The program that `pulumi up` runs: settings, one component, exports."""
 
+import os
+
 import pulumi
 
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
-from components.settings import Settings, SettingsError, read_settings
+from components.settings import SECRETS, Settings, SettingsError, read_settings
 
 
 def configured(key: str) -> str | None:
-    """The value of namespace:name in the stack's configuration."""
+    """The value of namespace:name in the stack's configuration; of a secret also in the environment."""
     namespace, _, name = key.partition(":")
-    return pulumi.Config(namespace).get(name)
+    return pulumi.Config(namespace).get(name) or os.environ.get(SECRETS.get(key, ""))
 
 
 def settings() -> Settings:

@@ -34,7 +34,7 @@ def prove(
         path=settings.verify.path,
         headers=headers if settings.enabled else {},
         refused={} if settings.enabled else headers,
-        caddy_admin=settings.caddy_admin,
+        caddy_admin=settings.delivery.admin,
         application=settings.application,
         provider=settings.provider_name,
         phones_group=settings.phones_group,

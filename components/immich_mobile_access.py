@@ -7,6 +7,7 @@ from pulumi import Output, ResourceOptions
 
 from components.access_proof import prove
 from components.basic_header import HEADER_NAME
+from components.caddy_site import CaddySite
 from components.marker import marked
 from components.phone_accounts import PhoneAccounts
 from components.settings import Settings
@@ -17,7 +18,6 @@ from providers.authentik import (
     PolicyBinding,
     ProxyProvider,
 )
-from providers.caddy import CaddyConfig, render
 
 
 class ImmichMobileAccess(pulumi.ComponentResource):
@@ -134,17 +134,15 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             opts=self._child(depends_on=bindings),
         )
 
-    def _site(self, attachment: OutpostAttachment) -> CaddyConfig:
-        site = self._settings.site
-        return CaddyConfig(
+    def _site(self, attachment: OutpostAttachment) -> CaddySite:
+        return CaddySite(
+            f"{self._prefix}-caddy",
             f"{self._prefix}-site",
-            admin=self._settings.caddy_admin,
-            route_id=f"{pulumi.get_project()}-{pulumi.get_stack()}",
-            host=site.host,
-            port=site.port,
-            caddyfile=render(site),
-            opts=self._child(depends_on=[attachment]),
+            self._settings.site,
+            self._settings.delivery,
+            after=[attachment],
+            opts=self._child(),
         )
 
-    def _child(self, depends_on: list[PolicyBinding] | list[OutpostAttachment] | None = None) -> ResourceOptions:
+    def _child(self, depends_on: list[PolicyBinding] | None = None) -> ResourceOptions:
         return ResourceOptions(parent=self, depends_on=depends_on)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from components.settings.caddy import SECRETS, Delivery, Host, read_delivery
 from components.settings.login import Login, read_login
 from components.settings.phones import Phone, read_phones
 from components.settings.reader import Reader, SettingsError
@@ -13,7 +14,7 @@ from providers.authentik.rules import no_colon, slug
 from providers.caddy.rules import upstream_url
 from providers.caddy.site import Site
 
-__all__ = ["Login", "Phone", "Settings", "SettingsError", "read_settings"]
+__all__ = ["SECRETS", "Delivery", "Host", "Login", "Phone", "Settings", "SettingsError", "read_settings"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Settings:
     """The settings of the program; Pulumi.yaml describes each."""
 
     site: Site
-    caddy_admin: str
+    delivery: Delivery
     service_account: str
     phones: tuple[Phone, ...]
     phones_group: str
@@ -46,12 +47,11 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
     """
     read = Reader(get)
     authentik_url = read.text("authentik:url", rule=upstream_url, example="https://auth.example.org")
-    caddy_admin = read.text("caddy:admin", rule=upstream_url, default="http://localhost:2019")
     service_account = read.text("immich:serviceAccount", rule=_username)
     site = read_site(read, authentik_url)
     settings = Settings(
         site=site,
-        caddy_admin=caddy_admin,
+        delivery=read_delivery(read, site),
         service_account=service_account,
         phones=read_phones(read, "immich:phones", service_account),
         phones_group=read.text("immich:phonesGroup"),

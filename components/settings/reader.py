@@ -28,20 +28,31 @@ class Reader:
         """Note what is wrong with a setting."""
         self._failures.append(f"{key}: {reason}")
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """A line for each that is wrong so far."""
+        return tuple(self._failures)
+
+    def raw(self, key: str) -> str | None:
+        """A setting as it is, unchecked; None where it is missing or empty."""
+        return self._get(key) or None
+
     def finish(self) -> None:
         """Raise SettingsError if anything was wrong."""
         if self._failures:
             raise SettingsError("\n".join(["the stack's settings are not right:", *self._failures]))
 
-    def text(self, key: str, *, rule: Rule | None = None, default: str = "", example: str = "") -> str:
+    def text(
+        self, key: str, *, rule: Rule | None = None, default: str = "", example: str = "", longest: int = 500
+    ) -> str:
         """A setting on one line; default stands in for one that is missing or empty."""
         value = self._get(key) or default
         if not value:
             self.wrong(key, f"is missing. Run: pulumi config set {key} {example}")
         elif not value.strip() or value != value.strip():
             self.wrong(key, "expected a text that is not blank and has no space at its ends")
-        elif _CONTROL.search(value) or len(value) > 500:
-            self.wrong(key, "expected at most 500 characters on one line")
+        elif _CONTROL.search(value) or len(value) > longest:
+            self.wrong(key, f"expected at most {longest} characters on one line")
         elif rule and (expected := rule(value)):
             self.wrong(key, expected)
         else:

@@ -46,6 +46,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich-phones-binding": f"{AUTHENTIK}PolicyBinding",
         "immich-people-binding-family": f"{AUTHENTIK}PolicyBinding",
         "immich-outpost": f"{AUTHENTIK}OutpostAttachment",
+        "immich-caddy": "immich:index:CaddySite",
         "immich-site": "pulumi-python:dynamic/caddy:CaddyConfig",
         "immich-proof": "pulumi-python:dynamic/access:AccessProof",
     }
@@ -54,6 +55,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
 def test_every_resource_belongs_to_the_component_and_it_to_the_stack(reference: Run) -> None:
     parents = {name: each.parent for name, each in reference.resources.items()}
     assert parents.pop("immich") == "immich-prod"
+    assert parents.pop("immich-site") == "immich-caddy"
     assert set(parents.values()) == {"immich"}
 
 

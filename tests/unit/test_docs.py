@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
+from components.settings.caddy_options import OPTIONS
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
+from providers.caddy.delivery import Target
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +36,30 @@ def test_the_readmes_table_of_settings_is_pulumi_yamls() -> None:
     assert table[2:] == [_row(name, setting) for name, setting in settings.items()]
 
 
+def test_the_tables_of_caddys_settings_are_the_programs() -> None:
+    docs = (ROOT / "docs" / "caddy.md").read_text()
+    everywhere = [
+        f"| `caddy:{name}` | {f'`{option.default}`' if option.default else ''} | "
+        f"{'host' if option.per_host else ''} | {option.description} |"
+        for name, option in OPTIONS.items()
+        if not option.host_only
+    ]
+    hosts = [
+        f"| `{name}` | {f'`{option.default}`' if option.default else ''} | {option.description} |"
+        for name, option in OPTIONS.items()
+        if option.host_only
+    ]
+    assert _between(docs, "caddy settings")[2:] == everywhere
+    assert _between(docs, "host settings")[2:] == hosts
+
+
+def test_the_import_line_in_the_documents_is_the_one_that_is_asked_for() -> None:
+    file, variable = OPTIONS["file"].default, OPTIONS["importVariable"].default
+    target = Target("", file, file, variable, validate="", reload="", probe="", patience=1)
+    for path in ("README.md", "docs/caddy.md"):
+        assert f"\n{target.import_line}\n" in (ROOT / path).read_text()
+
+
 def test_the_rights_in_the_docs_are_those_of_the_labs_least_privilege_token() -> None:
     for marker, rights in (("rights", RIGHTS), ("login rights", LOGIN_RIGHTS)):
         table = "\n".join(_between((ROOT / "docs" / "security.md").read_text(), marker))
@@ -42,7 +68,8 @@ def test_the_rights_in_the_docs_are_those_of_the_labs_least_privilege_token() ->
 
 def test_the_example_stack_holds_no_secret_and_only_known_settings() -> None:
     example = (ROOT / "Pulumi.prod.yaml").read_text()
-    known = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() | {"authentik:url", "caddy:admin"}
+    known = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() | {"authentik:url"}
+    known = known | {f"caddy:{name}" for name, option in OPTIONS.items() if not option.host_only}
     assert yaml.safe_load(example)["config"].keys() <= known
-    assert set(re.findall(r"^  # (immich:\w+):", example, re.MULTILINE)) <= known
+    assert set(re.findall(r"^  # ((?:immich|caddy):\w+):", example, re.MULTILINE)) <= known
     assert not re.search(r"secure:|token: \S", example)

@@ -22,7 +22,7 @@ def settings(**changed: Any) -> Settings:
 
 
 def _key(name: str) -> str:
-    if name in ("authentik_url", "caddy_admin"):
+    if name in ("authentik_url", "caddy_admin", "caddy_delivery"):
         return name.replace("_", ":")
     return f"immich:{name}"
 
@@ -41,7 +41,7 @@ def test_the_settings_of_the_reference_stack_are_taken() -> None:
     assert read.phones == (Phone("phone", 1),)
     assert read.people_groups == ("family",)
     assert (read.enabled, read.adopt) == (True, False)
-    assert read.caddy_admin == "http://localhost:2019"
+    assert (read.delivery.kind, read.delivery.admin) == ("admin", "http://localhost:2019")
     assert read.outpost == "authentik Embedded Outpost"
 
 
@@ -92,6 +92,7 @@ def test_what_is_asked_for_of_the_site_reaches_it() -> None:
         trustedProxies='["fd00::/8", "192.0.2.7"]',
         accessLog="false",
         insideSite="true",
+        caddy_delivery="file",
     ).site
     assert site.outpost_ca == "/etc/caddy/ca.pem"
     assert site.open_paths == ("/api/oauth/mobile-redirect", "/.well-known/immich")

@@ -1,0 +1,187 @@
+#!/bin/sh
+# Puts one Caddy site into a file that the operator's Caddyfile imports, and reloads Caddy.
+#
+#   sh deliver.sh deliver <site   stage beside the file, validate, swap, reload, probe; the former file if any of it fails
+#   sh deliver.sh remove          take the file out and reload; the former file if Caddy does not take that
+#   sh deliver.sh check <site     compare the file with what it should be; exit 3 and a diff where it is not
+#
+# Environment:
+#   SITE_WHERE     what messages call this host
+#   SITE_FILE      absolute path of the file
+#   SITE_IMPORT    the same as Caddy sees it, which may run in a container
+#   SITE_VARIABLE  the environment variable in the Caddyfile's import line: import {$VARIABLE:/path/*.caddy}
+#   SITE_VALIDATE  shell command that validates the whole configuration, with that variable in its environment
+#   SITE_RELOAD    shell command that reloads Caddy
+#   SITE_PROBE     shell command that asks Caddy for the site
+#   SITE_PATIENCE  seconds within which the probe must succeed
+#
+# The site's first line is "# sha256 <digest of the lines below> …": so an edit by hand is told from what was delivered.
+# Needs flock and sha256sum (GNU or BusyBox). No secret passes here.
+set -eu
+umask 022
+LC_ALL=C
+export LC_ALL
+
+say() { printf '%s: %s\n' "$SITE_WHERE" "$*" || :; }
+die() {
+	printf '%s: %s\n' "$SITE_WHERE" "$*" >&2 || :
+	exit 1
+}
+
+# A shell command's own words, the last of them; nothing it starts may hold the lock or read the site.
+run() { sh -c "$1" </dev/null >"$work/said" 2>&1 9<&-; }
+its_words() { tail -n 8 "$work/said" 2>/dev/null | cut -c 1-500 || :; }
+
+missing() { [ ! -e "$SITE_FILE" ] && [ ! -L "$SITE_FILE" ]; }
+needs() { command -v "$1" >/dev/null || die "needs $1 on this host: nothing was changed"; }
+
+# ours: written by this program, whether edited since or not. edited: ours, but no longer as it was delivered.
+ours() { head -n 1 "$1" | grep -q '^# sha256 [0-9a-f]\{64\}'; }
+edited() { [ "$(head -n 1 "$1" | cut -c 10-73)" != "$(tail -n +2 "$1" | sha256sum | cut -c 1-64)" ]; }
+
+begin() {
+	needs flock
+	needs sha256sum
+	needs diff
+	directory=${SITE_FILE%/*}
+	name=${SITE_FILE##*/}
+	[ -d "$directory" ] || die "no directory $directory for the site's file. Make it, writable for this user"
+	# The lock is on the directory itself, and ends with this process however it ends: nothing to leave behind.
+	exec 9<"$directory"
+	flock -w 120 9 || die "another delivery to $directory has been at work for two minutes. Run the command again"
+	work=$directory/.$name.delivery
+	# Whatever is here, a killed run left; only an edit must not be lost with it.
+	set_aside
+	rm -rf "$work"
+	stage=none
+	trap finish EXIT
+	trap '' PIPE
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	mkdir "$work" || die "cannot write to $directory: nothing was changed"
+	if [ -L "$SITE_FILE" ] || { ! missing && ! [ -f "$SITE_FILE" ]; }; then
+		die "$SITE_FILE is a link or no file at all: nothing was changed"
+	fi
+}
+
+# On any way out: what was swapped and not finished is swapped back.
+finish() {
+	code=$?
+	trap '' HUP INT TERM
+	if [ "$stage" = swapped ]; then
+		if [ -e "$work/former" ]; then mv -f "$work/former" "$SITE_FILE"; else rm -f "$SITE_FILE"; fi
+		if run "$SITE_RELOAD"; then
+			printf '%s: rolled back: the former site serves\n' "$SITE_WHERE" >&2 || :
+		else
+			printf '%s: rolled back, but Caddy did not reload the former site either:\n' "$SITE_WHERE" >&2 || :
+			its_words >&2
+		fi
+	fi
+	rm -rf "$work" || :
+	exit "$code"
+}
+
+# Keep the file as it is, for the way back. A link takes no space on a full disk.
+keep_former() {
+	missing || ln "$SITE_FILE" "$work/former" 2>/dev/null || cp -p "$SITE_FILE" "$work/former"
+}
+
+# A former file that was edited stays beside the new one, under a name that no import takes.
+set_aside() {
+	if [ -s "$work/former" ] && edited "$work/former"; then
+		aside=$directory/.$name.edited-$(date -u +%Y%m%dT%H%M%SZ)-$$
+		mv -f "$work/former" "$aside"
+		say "the file had been edited by hand; the edited one is kept as $aside"
+	fi
+}
+
+as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1"; }
+
+validates() { run "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
+
+probes() {
+	begun=$(date +%s)
+	until run "$SITE_PROBE"; do
+		[ $(($(date +%s) - begun)) -lt "$SITE_PATIENCE" ] || return 1
+		sleep 1
+	done
+}
+
+deliver() {
+	begin
+	if [ -s "$SITE_FILE" ] && ! ours "$SITE_FILE"; then
+		die "$SITE_FILE was not written by this program: nothing was changed. Move it away, or set another caddy:file"
+	fi
+	(umask 077 && cat >"$work/site") || die "cannot stage the site in $directory: nothing was changed"
+	if ! ours "$work/site" || edited "$work/site"; then die "the site arrived incomplete: nothing was changed"; fi
+	if [ -s "$SITE_FILE" ] && edited "$SITE_FILE"; then
+		say "$SITE_FILE was edited by hand (-), and this is what goes there instead (+):"
+		diff -u "$SITE_FILE" "$work/site" || :
+	fi
+	chmod 644 "$work/site"
+	if ! validates site; then
+		its_words >&2
+		die "Caddy's configuration with this site in it is not valid: nothing was changed"
+	fi
+	# A validation that takes anything has not looked at the site.
+	printf 'http://not-imported.invalid {\n\tthis_must_not_validate\n}\n' >"$work/broken"
+	if validates broken; then
+		die "the Caddyfile does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite: into your site):
+	import {\$$SITE_VARIABLE:${SITE_IMPORT%/*}/*.caddy}"
+	fi
+	keep_former || die "cannot keep the former file: nothing was changed"
+	sync "$work/site" 2>/dev/null || :
+	stage=swapped
+	mv -f "$work/site" "$SITE_FILE"
+	if ! run "$SITE_RELOAD"; then
+		its_words >&2
+		die "Caddy did not reload"
+	fi
+	if ! probes; then
+		its_words >&2
+		die "Caddy reloaded, but the site did not answer the probe within $SITE_PATIENCE seconds"
+	fi
+	stage=finished
+	set_aside
+	say "delivered $SITE_FILE at $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+remove() {
+	if [ ! -d "${SITE_FILE%/*}" ]; then
+		say "$SITE_FILE is gone already, with its directory"
+		return 0
+	fi
+	begin
+	if ! missing && ! ours "$SITE_FILE"; then
+		say "$SITE_FILE was not written by this program: left as it is"
+		return 0
+	fi
+	keep_former || die "cannot keep the former file: nothing was changed"
+	stage=swapped
+	rm -f "$SITE_FILE"
+	if ! run "$SITE_RELOAD"; then
+		its_words >&2
+		die "Caddy did not reload without the site; its import line must be one that may find nothing (with a *)"
+	fi
+	stage=finished
+	set_aside
+	say "removed $SITE_FILE"
+}
+
+check() {
+	needs diff
+	if missing; then
+		say "$SITE_FILE is missing"
+		exit 3
+	fi
+	difference=$(diff -u "$SITE_FILE" -) && return 0
+	say "$SITE_FILE is not what was delivered:"
+	printf '%s\n' "$difference"
+	exit 3
+}
+
+case ${1-} in
+deliver | remove | check) "$1" ;;
+*) SITE_WHERE=deliver.sh die "expected deliver, remove or check, got ${1-nothing}" ;;
+esac

@@ -1,0 +1,312 @@
+"""deliver.sh under dash, on a host with a real Caddy: what it does, and what it leaves when something fails."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.files import ROOT
+from lab.processes import free_port
+from providers.caddy.delivery import SCRIPT
+
+from .host import Host
+
+
+def edit(host: Host) -> str:
+    """Somebody's change by hand."""
+    text = host.file.read_text().replace("one", "by hand")
+    host.file.write_text(text)
+    return text
+
+
+def until(condition: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not condition.exists():
+        assert time.monotonic() < deadline, f"{condition} does not appear"
+        time.sleep(0.02)
+
+
+def test_the_script_is_what_shellcheck_takes_for_dash() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("needs shellcheck")
+    done = subprocess.run(["shellcheck", "--shell=dash", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+
+
+def test_a_site_is_delivered_served_replaced_and_removed_and_nothing_else_is_left(host: Host) -> None:
+    assert host.served() is None
+    for says in ("one", "two"):
+        host.deliver(says)
+        assert host.served() == says
+        assert host.file.read_text() == host.site(says)
+        assert host.left() == ["site.caddy"]
+        assert host.file.stat().st_mode & 0o777 == 0o644
+    assert host.run("remove") == (0, f"host: removed {host.file}\n")
+    assert host.served() is None
+    assert host.left() == []
+
+
+def test_removing_what_is_gone_is_fine(host: Host) -> None:
+    host.deliver("one")
+    host.file.unlink()
+    assert host.run("remove")[0] == 0
+    assert host.served() is None  # Caddy had it still
+    shutil.rmtree(host.sites)
+    assert host.run("remove")[0] == 0
+
+
+BROKEN = {
+    "an unknown directive": "http://site.test {\n\tno_such_directive\n}\n",
+    "an open brace": "http://site.test {\n",
+    "the address of somebody else's site": 'http://127.0.0.1:PORT {\n\trespond "shadow"\n}\n',
+}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first", "a later one"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_site_with_which_caddys_configuration_is_not_valid_is_never_put_there(
+    host: Host, name: str, first: bool
+) -> None:
+    if not first:
+        host.deliver("one")
+    reloads = host.reloads.read_text() if host.reloads.exists() else ""
+    code, said = host.run("deliver", host.sealed(BROKEN[name].replace("PORT", str(host.port))))
+    assert code == 1
+    assert "host: Caddy's configuration with this site in it is not valid: nothing was changed" in said
+    assert "Error: adapting config" in said  # Caddy's own words
+    assert host.served() == (None if first else "one")
+    assert host.left() == ([] if first else ["site.caddy"])
+    assert (host.reloads.read_text() if host.reloads.exists() else "") == reloads
+
+
+def test_a_caddyfile_that_does_not_import_the_site_is_told_the_line(host: Host) -> None:
+    text = host.caddyfile.read_text()
+    host.caddyfile.write_text(text.replace(host.target.import_line, f"import {host.sites}/*.caddy"))
+    code, said = host.run("deliver", host.site("one"))
+    assert code == 1
+    assert (
+        "does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite: "
+        in said
+    )
+    assert f"\n\t{host.target.import_line}\n" in said
+    assert host.left() == []
+    host.caddyfile.write_text(text)
+    host.deliver("one")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the first", "a later one"])
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"reload": "echo no reload today; false"}, "no reload today\nhost: Caddy did not reload\n"),
+        ({"probe": "echo no answer; false", "patience": 1}, "no answer\nhost: Caddy reloaded, but the site did not"),
+    ],
+    ids=["reload", "probe"],
+)
+def test_the_former_site_is_put_back_when_reload_or_probe_fails(
+    host: Host, first: bool, broken: dict[str, object], told: str
+) -> None:
+    if not first:
+        host.deliver("one")
+    reload = host.target.reload
+    if "reload" in broken:  # fails once, so that the way back can be seen
+        marker = host.folder / "failed"
+        broken = {"reload": f"if [ ! -e {marker} ]; then touch {marker}; {broken['reload']}; else {reload}; fi"}
+    host.with_(**broken)
+    code, said = host.run("deliver", host.site("two"))
+    assert code == 1
+    assert told in said
+    assert "host: rolled back: the former site serves" in said
+    assert host.served() == (None if first else "one")
+    assert host.left() == ([] if first else ["site.caddy"])
+    if not first:
+        assert host.file.read_text() == host.site("one")
+
+
+def test_a_caddy_that_is_down_is_told_and_the_file_is_put_back(host: Host) -> None:
+    host.deliver("one")
+    host.with_(reload=host.target.reload + f" --address 127.0.0.1:{free_port()}")
+    code, said = host.run("deliver", host.site("two"))
+    assert code == 1
+    assert "connection refused" in said
+    assert "rolled back, but Caddy did not reload the former site either" in said
+    assert host.file.read_text() == host.site("one")
+    assert host.left() == ["site.caddy"]
+
+
+def test_a_removal_that_caddy_does_not_take_puts_the_site_back(host: Host) -> None:
+    host.deliver("one")
+    host.caddyfile.write_text(host.caddyfile.read_text().replace("/*.caddy}", "/site.caddy}"))
+    code, said = host.run("remove")
+    assert code == 1
+    assert "File to import not found" in said
+    assert "its import line must be one that may find nothing" in said
+    assert host.file.read_text() == host.site("one")
+    assert host.served() == "one"
+    assert host.left() == ["site.caddy"]
+
+
+def test_an_edit_by_hand_is_seen_shown_mended_and_kept(host: Host) -> None:
+    host.deliver("one")
+    assert host.run("check", host.site("one")) == (0, "")
+    edited = edit(host)
+    code, said = host.run("check", host.site("one"))
+    assert code == 3
+    assert '-\trespond "by hand"' in said
+    assert '+\trespond "one"' in said
+    code, said = host.run("deliver", host.site("one"))
+    assert code == 0
+    assert '-\trespond "by hand"' in said
+    aside, ours = host.left()
+    assert ours == "site.caddy"
+    assert f"kept as {host.sites / aside}" in said
+    assert (host.sites / aside).read_text() == edited
+    assert host.served() == "one"
+    assert host.run("check", host.site("one")) == (0, "")
+
+
+def test_an_edit_is_kept_when_the_delivery_fails_and_when_the_site_is_removed(host: Host) -> None:
+    host.deliver("one")
+    edited = edit(host)
+    probe = host.target.probe
+    host.with_(probe="false", patience=1)
+    assert host.run("deliver", host.site("two"))[0] == 1
+    assert host.file.read_text() == edited
+    assert host.left() == ["site.caddy"]
+    host.with_(probe=probe)
+    assert host.run("remove")[0] == 0
+    (aside,) = host.left()
+    assert (host.sites / aside).read_text() == edited
+    assert host.served() is None
+
+
+def test_a_file_of_somebody_elses_is_left_alone(host: Host) -> None:
+    host.file.write_text("# mine\n")
+    code, said = host.run("deliver", host.site("one"))
+    assert code == 1
+    assert f"{host.file} was not written by this program: nothing was changed" in said
+    assert host.run("remove") == (0, f"host: {host.file} was not written by this program: left as it is\n")
+    assert host.file.read_text() == "# mine\n"
+    host.file.unlink()
+    host.file.symlink_to(host.caddyfile)
+    assert "is a link or no file at all" in host.run("deliver", host.site("one"))[1]
+    assert host.left() == ["site.caddy"]
+
+
+def test_an_empty_file_is_a_place_to_deliver_to(host: Host) -> None:
+    host.file.touch()
+    host.deliver("one")
+    assert host.served() == "one"
+
+
+def test_a_site_that_arrives_incomplete_is_not_taken(host: Host) -> None:
+    for part in ("", host.site("one")[:-3], host.site("one")[:50]):
+        code, said = host.run("deliver", part)
+        assert (code, "arrived incomplete" in said) == (1, True)
+    assert host.left() == []
+
+
+@pytest.mark.parametrize("place", ["validate", "reload"], ids=["between stage and swap", "between swap and reload"])
+@pytest.mark.parametrize("edited", [False, True], ids=["as delivered", "edited"])
+def test_the_next_run_clears_up_after_one_that_was_killed(host: Host, place: str, edited: bool) -> None:
+    host.deliver("one")
+    changed = edit(host) if edited else ""
+    here, kept = host.folder / "here", getattr(host.target, place)
+    host.with_(**{place: f"touch {here}; sleep 60"})
+    process = host.start("deliver", host.site("two"))
+    until(here)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    assert ".site.caddy.delivery" in host.left()
+    assert host.served() == "one"  # nothing was reloaded
+    host.with_(**{place: kept})
+    code, said = host.run("deliver", host.site("three"))
+    assert code == 0, said
+    assert host.served() == "three"
+    *aside, ours = host.left()
+    assert ours == "site.caddy"
+    assert [(host.sites / name).read_text() for name in aside[:1]] == ([changed] if edited else [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_one_that_is_told_to_end_puts_the_former_site_back(host: Host, number: signal.Signals) -> None:
+    host.deliver("one")
+    here = host.folder / "here"
+    host.with_(probe=f"touch {here}; sleep 1; false", patience=60)
+    process = host.start("deliver", host.site("two"))
+    until(here)
+    process.send_signal(number)
+    assert process.wait(30) == 128 + number
+    assert host.served() == "one"
+    assert host.left() == ["site.caddy"]
+
+
+def test_two_deliveries_to_one_host_do_not_interleave(host: Host) -> None:
+    log = host.folder / "log"
+    host.with_(validate=f"echo in >>{log}; {host.target.validate}", probe=f"sleep 0.2; echo out >>{log}")
+    running = [host.start("deliver", host.site(f"{number}")) for number in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+    # Two validations, of the site and of what must not be valid, then the probe: never mixed with another's.
+    assert log.read_text().split() == ["in", "in", "out"] * 3
+    assert host.served() in {"0", "1", "2"}
+    assert host.left() == ["site.caddy"]
+
+
+def test_a_full_disk_changes_nothing(host: Host) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16k,nr_inodes=32", "tmpfs", host.sites], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("this system lets nobody mount a small file system")
+    try:
+        host.deliver("one")
+        subprocess.run(["dd", "if=/dev/zero", f"of={host.sites}/ballast", "bs=1k"], capture_output=True, check=False)
+        code, said = host.run("deliver", host.site("two"))
+        assert (code, "nothing was changed" in said) == (1, True), said
+        assert host.file.read_text() == host.site("one")
+        assert host.served() == "one"
+        assert host.left() == ["ballast", "site.caddy"]
+        (host.sites / "ballast").unlink()
+        host.deliver("two")
+        assert host.served() == "two"
+    finally:
+        subprocess.run(["umount", host.sites], check=True)
+
+
+def test_a_directory_that_is_missing_is_told(host: Host) -> None:
+    host.sites.rmdir()
+    code, said = host.run("deliver", host.site("one"))
+    assert code == 1
+    assert f"host: no directory {host.sites} for the site's file. Make it" in said
+
+
+def served_meanwhile(host: Host, running: "subprocess.Popen[str]") -> list[str | None]:
+    answers = []
+    while running.poll() is None:
+        answers.append(host.served())
+    return answers
+
+
+def test_no_request_fails_while_a_broken_site_is_refused(host: Host) -> None:
+    host.deliver("one")
+    host.with_(validate=f"sleep 1; {host.target.validate}")
+    running = host.start("deliver", host.sealed("http://site.test {\n\tno_such_directive\n}\n"))
+    answers = served_meanwhile(host, running)
+    assert running.wait() == 1
+    assert set(answers) == {"one"}
+    assert len(answers) > 20
+
+
+def test_no_request_fails_while_a_site_that_does_not_work_is_rolled_back(host: Host) -> None:
+    host.deliver("one")
+    host.with_(probe="false", patience=1)
+    running = host.start("deliver", host.site("two"))
+    answers = served_meanwhile(host, running)
+    assert running.wait() == 1
+    assert set(answers) <= {"one", "two"}
+    assert host.served() == "one"
+    assert len(answers) > 20

@@ -1,0 +1,104 @@
+"""What a delivery writes and runs, as text."""
+
+import hashlib
+import shlex
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.caddy.delivery import PRESETS, Commands, Target, command, preset, probe, snippet
+
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+
+
+def commands(name: str, *, sudo: bool = False) -> Commands:
+    return preset(
+        name,
+        caddyfile="/etc/caddy/Caddyfile",
+        variable="IMMICH_SITE",
+        admin="http://localhost:2019",
+        compose_file="/opt/caddy/compose.yaml",
+        compose_service="caddy",
+        sudo=sudo,
+    )
+
+
+CONFIG = "--config /etc/caddy/Caddyfile --adapter caddyfile"
+COMPOSE = "docker compose --file /opt/caddy/compose.yaml exec -T"
+EXPECTED = {
+    ("systemd", False): Commands(f"caddy validate {CONFIG}", "systemctl reload caddy"),
+    ("systemd", True): Commands(
+        f"sudo -n -u caddy --preserve-env=IMMICH_SITE caddy validate {CONFIG}", "sudo -n systemctl reload caddy"
+    ),
+    ("admin-api", False): Commands(f"caddy validate {CONFIG}", f"caddy reload {CONFIG} --address localhost:2019"),
+    ("docker-compose", False): Commands(
+        f'{COMPOSE} --env IMMICH_SITE="$IMMICH_SITE" caddy caddy validate {CONFIG}',
+        f"{COMPOSE} caddy caddy reload {CONFIG}",
+    ),
+    ("docker-compose", True): Commands(
+        f'sudo -n {COMPOSE} --env IMMICH_SITE="$IMMICH_SITE" caddy caddy validate {CONFIG}',
+        f"sudo -n {COMPOSE} caddy caddy reload {CONFIG}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "sudo"), EXPECTED)
+def test_a_preset_is_the_commands_an_operator_would_type(name: str, sudo: bool) -> None:
+    assert name in PRESETS
+    assert commands(name, sudo=sudo) == EXPECTED[name, sudo]
+
+
+def _target(words: list[str], patience: int) -> Target:
+    where, file, path, variable, validate, reload, asks = words
+    return Target(where, file, path, variable, validate, reload, asks, patience)
+
+
+@given(st.lists(WORDS, min_size=7, max_size=7), st.integers(1, 600))
+def test_whatever_the_words_a_shell_hands_exactly_them_to_the_script(words: list[str], patience: int) -> None:
+    assignments = shlex.split(command("deliver", _target(words, patience)))
+    *environment, shell, _, action = assignments
+    assert (shell, action) == ("sh", "deliver")
+    assert [each.partition("=")[2] for each in environment] == [*words, str(patience)]
+    assert [each.partition("=")[0] for each in environment] == [
+        *("SITE_WHERE", "SITE_FILE", "SITE_IMPORT", "SITE_VARIABLE", "SITE_VALIDATE", "SITE_RELOAD", "SITE_PROBE"),
+        "SITE_PATIENCE",
+    ]
+
+
+@given(st.text(max_size=200))
+def test_the_first_line_has_the_digest_of_the_others(caddyfile: str) -> None:
+    first, _, rest = snippet(caddyfile).partition("\n")
+    assert rest == caddyfile
+    assert first == f"# sha256 {hashlib.sha256(caddyfile.encode()).hexdigest()} of the lines below"
+
+
+@pytest.mark.parametrize(
+    ("curl", "code", "said"),
+    [
+        ("echo 302", 0, ""),
+        ("echo 401", 0, ""),
+        ("echo 502", 1, "it answered 502\n"),
+        ("echo refused >&2; printf 000; false", 7, "refused\n"),
+    ],
+)
+def test_the_probe_takes_any_answer_but_an_error_of_the_proxys_own(curl: str, code: int, said: str) -> None:
+    asked = f"curl() {{ {curl}; }}; {probe('photos.example.org', 443)}"
+    done = subprocess.run(
+        ["dash", "-c", asked], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert (bool(done.returncode), done.stdout) == (bool(code), said)
+
+
+def test_the_probe_asks_this_machine_for_the_public_address() -> None:
+    asked = f"curl() {{ printf '%s\\n' \"$@\" >&2; }}; {probe('photos.example.org', 8443)}"
+    done = subprocess.run(["dash", "-c", asked], capture_output=True, text=True, check=False)
+    words = done.stderr.splitlines()
+    assert "https://photos.example.org:8443/" in words
+    assert words[words.index("--connect-to") + 1] == "photos.example.org:8443:127.0.0.1:8443"
+
+
+def test_the_import_line_names_the_directory_that_the_file_is_in() -> None:
+    target = Target("", "/opt/a/site.caddy", "/etc/b/site.caddy", "SITE_TWO", "", "", "", 1)
+    assert target.import_line == "import {$SITE_TWO:/etc/b/*.caddy}"
