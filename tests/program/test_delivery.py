@@ -4,14 +4,13 @@ import json
 import re
 
 import pytest
-from pulumi.runtime import rpc
 
 from lab.files import ROOT
 from providers.caddy import Site, render_file
 from providers.caddy.delivery import SCRIPT, snippet
 from tests.reference import STACK
 
-from .engine import Registered, Run, good
+from .engine import Registered, Run, Secret, good
 
 KEYS = [f"ssh-ed25519 {letter * 68}" for letter in "AB"]
 HOSTS = json.dumps(
@@ -34,8 +33,8 @@ def of_the_site(done: Run) -> dict[str, str]:
 def connection(of: Registered) -> dict[str, object]:
     """How a resource logs in: as a whole secret."""
     wrapped = of.inputs["connection"]
-    assert rpc.is_rpc_secret(wrapped)
-    return dict(rpc.unwrap_rpc_secret(wrapped))
+    assert isinstance(wrapped, Secret)
+    return dict(wrapped.value)
 
 
 def test_a_file_is_one_command_on_this_machine() -> None:
@@ -94,6 +93,13 @@ def test_no_site_stands_before_everything_is_guarded(stack: dict[str, str]) -> N
     assert sites
     for name in sites:
         assert "immich-outpost" in done.named(name).dependencies
+
+
+@pytest.mark.parametrize("stack", [FILE, SSH], ids=["file", "ssh"])
+def test_the_proof_comes_after_every_file(stack: dict[str, str]) -> None:
+    done = good(stack)
+    sites = {name for name in of_the_site(done) if name != "immich-caddy"}
+    assert done.named("immich-proof").dependencies >= sites
 
 
 def test_hosts_do_not_wait_for_each_other_and_the_script_is_there_before_and_after_the_site() -> None:

@@ -252,7 +252,7 @@ def test_switching_off_deactivates_every_account_and_changes_nothing_else() -> N
 def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> None:
     done = good(THREE)
     proof = done.named("immich-proof")
-    assert proof.dependencies >= done.resources.keys() - {"immich", "immich-proof"}
+    assert proof.dependencies >= done.resources.keys() - {"immich", "immich-caddy", "immich-proof"}
     assert proof.inputs["headers"] == done.exports["headers"]
     assert proof.inputs["refused"] == Secret({})
     assert proof.inputs["url"] == "https://photos.example.org"
