@@ -7,7 +7,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.immich_config import MOBILE_CALLBACK, oauth_config
 from components.settings import Login, Settings
-from providers.authentik import Application, Certificate, OAuth2Provider, PolicyBinding
+from providers.authentik import Application, Certificate, Group, OAuth2Provider, PolicyBinding
 from providers.authentik.oauth2_provider import RedirectUriArgs
 
 SCOPES: list[Input[str]] = [
@@ -28,11 +28,14 @@ class ImmichLogin(pulumi.ComponentResource):
     system_config: Output[str]
     """The section `oauth` of Immich's system configuration, as JSON: secret."""
 
-    def __init__(self, name: str, settings: Settings, login: Login, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, login: Login, marked: Group, opts: ResourceOptions | None = None
+    ) -> None:
+        """marked: a group with the mark of this stack, made first, so that no other stack's objects are taken over."""
         super().__init__("immich:index:Login", name, None, opts)
         self._prefix, self._settings, self._login = name, settings, login
 
-        provider = self._oauth2_provider()
+        provider = self._oauth2_provider(marked)
         application = self._application(provider)
         for group in settings.people_groups:
             self._binding(application, group)
@@ -72,7 +75,7 @@ class ImmichLogin(pulumi.ComponentResource):
             opts=self._child(),
         ).id
 
-    def _oauth2_provider(self) -> OAuth2Provider:
+    def _oauth2_provider(self, marked: Group) -> OAuth2Provider:
         site = self._settings.site.url
         mobile = self._mobile_redirect_uri if self._login.mobile_override else MOBILE_CALLBACK
         return OAuth2Provider(
@@ -89,7 +92,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
             ],
             adopt=self._settings.adopt,
-            opts=self._child(),
+            opts=ResourceOptions(parent=self, depends_on=[marked]),
         )
 
     def _application(self, provider: OAuth2Provider) -> Application:

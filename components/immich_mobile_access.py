@@ -1,5 +1,6 @@
 """ImmichMobileAccess: the phone gets through Caddy and Authentik to Immich, and to nothing else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -38,14 +39,16 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     former_service_accounts: Output[dict[str, str]]
     """Phone name to the former generation's account, for each phone whose former password stays valid."""
     application: Output[str]
+    phones_group: Group
+    """Made before anything that bears no mark of its stack, so that another stack's of the same names stops there."""
 
     def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
         super().__init__("immich:index:MobileAccess", name, None, opts)
         self._prefix, self._settings = name, settings
 
-        group = self._phones_group()
+        group = self.phones_group = self._phones_group()
         phones = PhoneAccounts(name, settings, group, self)
-        provider = self._proxy_provider()
+        provider = self._proxy_provider(group)
         application = self._application(provider)
         bindings = self._bindings(application, group)
         attachment = self._attachment(provider, application, bindings)
@@ -88,7 +91,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _proxy_provider(self) -> ProxyProvider:
+    def _proxy_provider(self, group: Group) -> ProxyProvider:
         return ProxyProvider(
             f"{self._prefix}-provider",
             name=self._settings.provider_name,
@@ -99,7 +102,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             intercept_header_auth=True,
             skip_path_regex="",
             adopt=self._settings.adopt,
-            opts=self._child(),
+            opts=self._child(depends_on=[group]),
         )
 
     def _application(self, provider: ProxyProvider) -> Application:
@@ -144,5 +147,5 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _child(self, depends_on: list[PolicyBinding] | None = None) -> ResourceOptions:
-        return ResourceOptions(parent=self, depends_on=depends_on)
+    def _child(self, depends_on: Sequence[pulumi.Resource] = ()) -> ResourceOptions:
+        return ResourceOptions(parent=self, depends_on=list(depends_on))

@@ -32,7 +32,7 @@ class Stack:
 
     def __init__(self, lab: Lab, program: Path = ROOT) -> None:
         self._lab, self._program = lab, program
-        self._env = {**os.environ, **lab.env}
+        self.env = {**os.environ, **lab.env}
 
     def run(self, *arguments: str, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()) -> Run:
         """Run a command on the stack; any exit code is an answer. env: taken in place of the lab's own."""
@@ -41,7 +41,7 @@ class Stack:
         done = subprocess.run(
             command,
             cwd=self._program,
-            env=self._env if env is None else env,
+            env=self.env if env is None else env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

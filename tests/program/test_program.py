@@ -132,6 +132,14 @@ def test_the_provider_is_reachable_only_after_every_binding_and_the_site_after_t
     assert "immich-phones" in reference.named("immich-phone.g1").dependencies
 
 
+def test_what_bears_no_mark_of_its_stack_comes_after_the_group_that_does(reference: Run) -> None:
+    assert reference.named("immich-phones").dependencies == set()
+    assert "immich-phones" in reference.named("immich-provider").dependencies
+    assert "immich-provider" in reference.named("immich-application").dependencies
+    login = good(STACK | {"immich:login": "true"})
+    assert "immich-phones" in login.named("immich-login-provider").dependencies
+
+
 def test_the_key_and_what_holds_it_are_secret(reference: Run) -> None:
     assert "key" in reference.named("immich-phone.g1").secret_outputs
     encoded = base64.b64encode(f"immich-mobile-service:{KEY}immich-mobile-service".encode()).decode()

@@ -1,0 +1,111 @@
+"""Stacks and their state: several on one Authentik, a changed passphrase, a state that moves house."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.driver import Driver
+from lab.files import ROOT, Lab, write_private
+from lab.stack import Stack
+
+CABIN = {
+    "immich:url": "https://cabin.lab.test",
+    "immich:application": "cabin",
+    "immich:applicationName": "Cabin",
+    "immich:providerName": "Cabin Forward Auth",
+    "immich:phonesGroup": "cabin-phones",
+    "immich:serviceAccount": "cabin-phone",
+}
+"""What a second Immich must name otherwise."""
+
+
+@pytest.fixture
+def second(driver: Driver, tmp_path: Path) -> Iterator[Stack]:
+    """Another stack of the program on the same Authentik and Caddy, with the first one's settings."""
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    config = tmp_path / "Pulumi.cabin.yaml"
+    env = driver.lab.env | {"PULUMI_OPTION_CONFIG_FILE": ""}
+    lab = replace(driver.lab, stack="cabin", config_file=str(config), env=env)
+    Stack(lab, tmp_path).must("stack", "init")
+    stack = Stack(replace(lab, env=lab.env | {"PULUMI_OPTION_CONFIG_FILE": str(config)}))
+    stack.set(driver.stack.settings())
+    yield stack
+    stack.destroy("--remove")
+
+
+def test_two_stacks_share_authentik_outpost_and_caddy_and_one_is_removed_without_the_other(
+    driver: Driver, second: Stack
+) -> None:
+    port = driver.lab.immich_url.rpartition(":")[2]
+    before, on_outpost = driver.admin.snapshot(), driver.admin.outpost()["providers"]
+    second.set({**CABIN, "immich:url": f"{CABIN['immich:url']}:{port}"})
+    second.up()
+    assert len(driver.admin.outpost()["providers"]) == len(on_outpost) + 1
+    header = {"Authorization": second.outputs()["headers"]["phone"]}
+    cabin = Driver(replace(driver.lab, immich_url=f"{CABIN['immich:url']}:{port}"))
+    assert cabin.until(True, header) is not None
+    assert not driver.passes(header), "the cabin's phone enters the other Immich"
+    assert not cabin.passes(driver.header()), "the other Immich's phone enters the cabin's"
+    driver.stack.refresh("--skip-preview", "--expect-no-changes")
+    second.destroy()
+    assert driver.admin.snapshot() == before
+    assert driver.until(True, driver.header()) is not None
+
+
+def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_is_written(
+    driver: Driver, second: Stack
+) -> None:
+    before = driver.admin.snapshot()
+    run = second.run("up", "--yes", "--skip-preview")
+    assert run.code != 0
+    assert "belongs to 'immich/lab/immich-phones' of another Pulumi program" in run.output
+    second.destroy()
+    assert driver.admin.snapshot() == before
+    assert driver.passes(driver.header())
+
+
+def _with_passphrase(lab: Lab, file: Path) -> Stack:
+    return Stack(replace(lab, env=lab.env | {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}))
+
+
+def _change_passphrase(stack_env: dict[str, str], lab: Lab, new: str) -> None:
+    subprocess.run(
+        [lab.pulumi, "stack", "change-secrets-provider", "passphrase", "--stack", lab.stack],
+        cwd=Path(lab.config_file).parent,  # the command knows no other settings file than the one beside Pulumi.yaml
+        env=stack_env,
+        input=f"{new}\n{new}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_a_changed_passphrase_opens_the_state_and_the_former_one_no_longer_does(driver: Driver, tmp_path: Path) -> None:
+    lab, headers = driver.lab, driver.headers()
+    former = Path(lab.env["PULUMI_CONFIG_PASSPHRASE_FILE"])
+    write_private(tmp_path / "passphrase", "another passphrase")
+    changed = _with_passphrase(lab, tmp_path / "passphrase")
+    _change_passphrase(driver.stack.env, lab, "another passphrase")
+    try:
+        assert changed.outputs()["headers"] == headers
+        assert driver.stack.run("stack", "output", "headers", "--show-secrets").code != 0
+        changed.preview("--expect-no-changes")
+    finally:
+        _change_passphrase(changed.env, lab, former.read_text())
+    assert driver.headers() == headers
+
+
+def test_a_state_moved_to_another_backend_goes_on_there(driver: Driver, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    driver.stack.must("stack", "export", "--file", str(tmp_path / "stack.json"))
+    backend = {"PULUMI_BACKEND_URL": f"{(tmp_path / 'state').as_uri()}?metadata=skip"}
+    moved = Stack(replace(driver.lab, env=driver.lab.env | backend))
+    moved.must("stack", "init")
+    moved.must("stack", "import", "--file", str(tmp_path / "stack.json"))
+    moved.preview("--expect-no-changes")
+    moved.refresh("--skip-preview", "--expect-no-changes")
+    assert moved.outputs()["headers"] == driver.headers()
