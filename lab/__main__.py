@@ -10,6 +10,7 @@ from lab.driver import Driver
 from lab.files import lab_folder
 from lab.gateway import counted
 from lab.house import build, tear_down
+from lab.phone_claims import prove_phones_in_use
 from lab.processes import ProcessError, Processes
 from lab.proof import Proof
 from lab.stack import StackError
@@ -63,6 +64,7 @@ def demo() -> int:
     claims.prove_only_immich(proof, driver)
     claims.prove_idempotency(proof, driver)
     claims.prove_off_switches(proof, driver)
+    prove_phones_in_use(proof, driver)
     claims.prove_nothing_left(proof, driver, before)
     if ran_before:
         driver.stack.up()
