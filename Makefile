@@ -74,11 +74,15 @@ $(REAL): tools
 bench: tools ## What a run costs for 1, 10, 50 and 200 phones (ARGS='1 10' for fewer), beside the engine's floor
 	@$(BIN)/python -m bench $(ARGS)
 
-check: setup ## Format, lint, types, import directions
+check: setup ## Format, lint, types, import directions, workflows
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy .
 	$(BIN)/lint-imports
+	@if command -v go >/dev/null; then \
+	  echo "actionlint .github/workflows"; \
+	  go -C lab/tools/actionlint tool actionlint -shellcheck= -pyflakes= "$(CURDIR)"/.github/workflows/*.yml; \
+	else echo "The workflows are not linted: actionlint is built with Go, and go is not on PATH"; fi
 
 format: setup ## Put the code into shape
 	$(BIN)/python -m ruff format .
