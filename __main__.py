@@ -6,6 +6,7 @@ import pulumi
 
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
+from components.isolation import isolate
 from components.settings import SECRETS, Settings, SettingsError, read_settings
 
 
@@ -40,3 +41,7 @@ if stack.login:
     pulumi.export("loginClientId", login.client_id)
     pulumi.export("loginClientSecret", login.client_secret)
     pulumi.export("immichSystemConfig", login.system_config)
+
+isolation = isolate(access, stack, after=[login] if stack.login else [])
+pulumi.export("reachable", isolation.reachable)
+pulumi.export("untold", isolation.untold)

@@ -18,6 +18,7 @@ from providers.authentik import (
     OutpostAttachment,
     PolicyBinding,
     ProxyProvider,
+    ServiceAccount,
 )
 
 
@@ -41,6 +42,9 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     application: Output[str]
     phones_group: Group
     """Made before anything that bears no mark of its stack, so that another stack's of the same names stops there."""
+    accounts: dict[str, ServiceAccount]
+    """Every account, of former generations too, by its username."""
+    immich: Application
 
     def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
         super().__init__("immich:index:MobileAccess", name, None, opts)
@@ -64,6 +68,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         }
         prove(f"{name}-proof", settings, phones.all_headers, stands_on, self)
 
+        self.immich, self.accounts = application, phones.by_username
         self.url = Output.from_input(settings.site.url)
         self.header_name = Output.from_input(HEADER_NAME)
         self.headers, self.fingerprints = phones.headers, phones.fingerprints

@@ -42,6 +42,11 @@ class PhoneAccounts:
         """Phone name to account."""
         self.former_usernames = _usernames(self.former)
         """Phone name to the account of its former generation, for each that has one."""
+        base = settings.service_account
+        self.by_username = {phone.username(base): self.current[phone.name] for phone in settings.phones} | {
+            phone.former.username(base): self.former[phone.name] for phone in settings.phones if phone.former
+        }
+        """Every account, by its username."""
 
     def _account(self, phone: Phone, *, former: bool = False) -> ServiceAccount:
         resource = f"{self._prefix}-{phone.name}"

@@ -8,6 +8,7 @@ import requests
 RIGHTS = (
     *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("add", "change")),
     *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("delete", "view")),
+    "authentik_core.view_user_applications",
     "authentik_core.add_token",
     "authentik_core.view_token",
     "authentik_core.disable_group_superuser",

@@ -36,6 +36,7 @@ class Settings:
     enabled: bool
     adopt: bool
     verify: Verify
+    isolation: str
     login: Login | None = None
 
 
@@ -65,6 +66,7 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
         enabled=read.flag("immich:enabled"),
         adopt=read.flag("immich:adopt"),
         verify=read_verify(read, site.open_paths),
+        isolation=read.text("immich:isolation", rule=_isolation),
     )
     if settings.phones_group in settings.people_groups:
         read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")
@@ -78,3 +80,7 @@ def _username(value: str) -> str | None:
     if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,78}[a-z0-9])?", value):
         return None
     return no_colon(value) or "expected a-z, 0-9 and hyphens, at most 80"
+
+
+def _isolation(value: str) -> str | None:
+    return None if value in ("report", "close") else "expected report or close"

@@ -42,6 +42,12 @@ def web_url(value: str) -> str | None:
     return None
 
 
+def numbers_by_name(value: dict[str, object]) -> str | None:
+    """primary keys that are numbers, by names."""
+    right = all(name and re.fullmatch(r"[0-9]{1,10}", str(each)) for name, each in value.items())
+    return None if right else "expected the primary key of each account, a number, by its name"
+
+
 def duration(value: str) -> str | None:
     """Authentik's way to write a duration, such as hours=1;minutes=30."""
     number = r"[0-9]+(?:\.[0-9]+)?"

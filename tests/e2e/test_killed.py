@@ -17,7 +17,7 @@ from lab.driver import Driver
 from lab.files import ROOT
 from tests.e2e.killing import Killing, When
 
-API_CALLS_OF_UP, API_CALLS_OF_DESTROY = 14, 10
+API_CALLS_OF_UP, API_CALLS_OF_DESTROY = 16, 10
 CADDY_CALLS_OF_UP, CADDY_CALLS_OF_DESTROY = 3, 2
 
 

@@ -22,7 +22,7 @@ def test_adding_a_phone_leaves_the_others_alone_and_removing_it_revokes_it_alone
     driver.stack.configure(phones=[{"name": "phone"}, {"name": "anna"}])
     with counted(driver.lab) as calls:
         driver.stack.up()
-    assert len(calls) == 2
+    assert len(calls) == 3
     headers = driver.headers()
     base = driver.lab.names["service_account"]
     assert driver.stack.outputs()["serviceAccounts"] == {"phone": base, "anna": f"{base}-anna"}

@@ -69,6 +69,8 @@ class Authentik(Mocks):
         outs = {name: value for name, value in args.inputs.items() if name != "__provider"}
         if args.typ.endswith(":ServiceAccount"):
             outs |= {"pk": 7, "uid": "u", "key": KEY + args.inputs["username"]}
+        if args.typ.endswith(":Isolation"):
+            outs |= {"reachable": {}, "untold": []}
         if args.typ.endswith(":OAuth2Provider"):
             outs |= {"pk": 41, "client_id": "client", "client_secret": KEY + "client"}
         number = args.typ.endswith((":ServiceAccount", ":ProxyProvider", ":OAuth2Provider"))

@@ -49,6 +49,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich-caddy": "immich:index:CaddySite",
         "immich-site": "pulumi-python:dynamic/caddy:CaddyConfig",
         "immich-proof": "pulumi-python:dynamic/access:AccessProof",
+        "immich-isolation": f"{AUTHENTIK}Isolation",
     }
 
 
@@ -95,6 +96,12 @@ INPUTS = {
         "outpost": "authentik Embedded Outpost",
         "provider": "41",
         "application": "id-of-immich-application",
+    },
+    "immich-isolation": {
+        "group": "id-of-immich-phones",
+        "application": "id-of-immich-application",
+        "accounts": {"immich-mobile-service": "41"},
+        "action": "report",
     },
     "immich-site": {
         "admin": "http://localhost:2019",
@@ -155,6 +162,8 @@ def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Ru
         "serviceAccounts": {"phone": "immich-mobile-service"},
         "formerServiceAccounts": {},
         "application": "immich",
+        "reachable": {},
+        "untold": [],
     }
 
 
@@ -184,16 +193,16 @@ def test_every_phone_has_an_account_of_its_own_named_after_it_and_its_generation
     assert done.named("immich-anna.g2").inputs["attributes"]["generation"] == 2
 
 
-def test_losing_a_phone_changes_nothing_of_the_others_but_the_proof() -> None:
+def test_losing_a_phone_changes_nothing_of_the_others_but_what_looks_at_them() -> None:
     all_three, two = good(THREE), good(phones({"name": "phone"}, {"name": "ben-2", "generation": 13}))
     assert all_three.resources.keys() - two.resources.keys() == {"immich-anna.g2"}
-    assert changed(all_three, two) == ["immich-proof"]
+    assert changed(all_three, two) == ["immich-isolation", "immich-proof"]  # which look at each account
 
 
 def test_a_new_password_for_a_phone_is_a_new_account_in_the_place_of_the_former_one(reference: Run) -> None:
     done = good(phones({"name": "phone", "generation": 2}))
     assert done.resources.keys() ^ reference.resources.keys() == {"immich-phone.g1", "immich-phone.g2"}
-    assert changed(reference, done) == ["immich-proof"]
+    assert changed(reference, done) == ["immich-isolation", "immich-proof"]
     assert done.named("immich-phone.g2").inputs["username"] == "immich-mobile-service-g2"
 
 
@@ -260,7 +269,8 @@ def test_switching_off_deactivates_every_account_and_changes_nothing_else() -> N
 def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> None:
     done = good(THREE)
     proof = done.named("immich-proof")
-    assert proof.dependencies >= done.resources.keys() - {"immich", "immich-caddy", "immich-proof"}
+    others = {"immich", "immich-caddy", "immich-proof", "immich-isolation"}
+    assert proof.dependencies >= done.resources.keys() - others
     assert proof.inputs["headers"] == done.exports["headers"]
     assert proof.inputs["refused"] == Secret({})
     assert proof.inputs["url"] == "https://photos.example.org"

@@ -12,6 +12,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from providers.access.proof import AccessProof, AccessProofProvider
 from providers.authentik.fields import UNSET, ListOf, Reference
+from providers.authentik.isolation import Isolation, IsolationProvider
 from providers.authentik.kind import Kind
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
@@ -23,6 +24,7 @@ from .values import KINDS, RESOURCES
 PROVIDERS: dict[str, type[ResourceProvider]] = {
     **{name: resource.provider_class for name, resource in RESOURCES.items()},
     "AccessProof": AccessProofProvider,
+    "Isolation": IsolationProvider,
     "CaddyConfig": CaddyConfigProvider,
 }
 STATE = {
@@ -32,6 +34,7 @@ STATE = {
     "Certificate": ("providers.authentik.certificate CertificateProvider", "dynamic/authentik:Certificate"),
     "CaddyConfig": ("providers.caddy.config CaddyConfigProvider", "dynamic/caddy:CaddyConfig"),
     "Group": ("providers.authentik.group GroupProvider", "dynamic/authentik:Group"),
+    "Isolation": ("providers.authentik.isolation IsolationProvider", "dynamic/authentik:Isolation"),
     "OAuth2Provider": (
         "providers.authentik.oauth2_provider OAuth2ProviderProvider",
         "dynamic/authentik:OAuth2Provider",
@@ -97,7 +100,8 @@ def test_every_step_of_the_engine_is_written_out(name: str, provider: type[Resou
 
 @pytest.mark.parametrize("name", STATE)
 def test_a_resource_keeps_its_type(name: str) -> None:
-    resources: dict[str, type[Resource]] = {**RESOURCES, "AccessProof": AccessProof, "CaddyConfig": CaddyConfig}
+    others = {"AccessProof": AccessProof, "Isolation": Isolation, "CaddyConfig": CaddyConfig}
+    resources: dict[str, type[Resource]] = {**RESOURCES, **others}
     assert resources[name]._resource_type_name == STATE[name][1]
 
 

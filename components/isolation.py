@@ -1,0 +1,48 @@
+"""What the phones may enter besides Immich: asked on every change, said on every run, shut where it is asked for."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi import Output, Resource, ResourceOptions
+
+from components.immich_mobile_access import ImmichMobileAccess
+from components.settings import Settings
+from providers.authentik.isolation import Isolation
+from providers.authentik.survey import HIDDEN
+
+REMEDY = {
+    "report": "What nothing is bound to in Authentik is open to everybody: bind it to the groups that may use it, or "
+    "set immich:isolation to close.",
+    "close": "They have bindings of others, beside which one of ours could let everybody else in: change those in "
+    "Authentik.",
+}
+
+
+def isolate(access: ImmichMobileAccess, settings: Settings, after: Sequence[Resource] = ()) -> Isolation:
+    """Declare the isolation of the phones' accounts. after: what makes applications that are open until it is done."""
+    isolation = Isolation(
+        "immich-isolation",
+        group=access.phones_group.id,
+        application=access.immich.id,
+        accounts={name: account.id for name, account in access.accounts.items()},
+        action=settings.isolation,
+        adopt=settings.adopt,
+        opts=ResourceOptions(parent=access, depends_on=list(after)),
+    )
+
+    def warn(told: Sequence[object]) -> None:
+        if text := warning(settings.isolation, *told):  # type: ignore[arg-type]  # what Output.all gives
+            # No error: it would keep the engine from deleting, and a lost phone's account with it.
+            pulumi.log.warn(text, isolation)
+
+    Output.all(isolation.reachable, isolation.untold).apply(warn)
+    return isolation
+
+
+def warning(action: str, reachable: Mapping[str, Sequence[str]], untold: Sequence[str]) -> str:
+    """What the operator has to know, or nothing. reachable: slugs by account. Pure."""
+    entered = [f"{account}: {', '.join(slugs)}" for account, slugs in sorted(reachable.items()) if slugs]
+    said = [f"The phones may enter more than Immich. {'; '.join(entered)}.", REMEDY[action]] if entered else []
+    if entered or set(untold) - {HIDDEN}:
+        said += [f"Not told: {each}." for each in untold]
+    return " ".join(said)

@@ -1,0 +1,121 @@
+"""Closer: shuts a group out of applications, one step after the other, whatever others do meanwhile."""
+
+from collections.abc import Mapping
+
+from providers.authentik.client import Client
+from providers.authentik.closing import Step, is_ours, next_step
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound
+from providers.authentik.kind import Bag
+from providers.authentik.survey import APPLICATIONS, Survey
+
+BINDINGS = "/policies/bindings/"
+_RIGHT = "authentik_policies.{}_policybinding"
+_ATTEMPTS = 4
+_WORDS: Mapping[Step, str] = {
+    "bind": "shut out of {}",
+    "enable": "enable our binding on {}",
+    "remove": "take our binding off {}",
+}
+
+
+class Closer:
+    """The applications that the accounts of a group may enter, or that it is shut out of, but for the one of theirs.
+
+    seen: what the accounts may enter. names: what applications were called when our bindings, by their primary keys,
+    were last seen.
+    """
+
+    def __init__(self, client: Client, group: str, application: str, seen: Survey, names: Mapping[str, str]) -> None:
+        self._client, self._group, self._seen, self._names = client, group, seen, names
+        self._entered = {each["pk"] for entered in seen.entered.values() for each in entered}
+        self._bindings: dict[str, list[Bag]] = {target: [] for target in self._entered}
+        everything = self._list()
+        for each in everything:
+            if is_ours(each, group) and each["target"] != application:
+                self._bindings.setdefault(each["target"], [])
+        for each in everything:
+            if each["target"] in self._bindings:
+                self._bindings[each["target"]].append(each)
+
+    def ours(self) -> dict[str, str]:
+        """Our bindings by what the application is called."""
+        return {self._called(target): each["pk"] for target in self._bindings for each in self._ours(target)}
+
+    def pending(self) -> list[str]:
+        """The steps that are to be done, in words."""
+        steps = {target: self._next(target) for target in self._bindings}
+        return sorted(_WORDS[step].format(self._called(target)) for target, step in steps.items() if step)
+
+    def close(self) -> bool:
+        """Do what is to be done; answers whether there was anything."""
+        return sum(self._settle(target) for target in sorted(self._bindings)) > 0
+
+    def _settle(self, target: str) -> bool:
+        """Step until nothing is left to do, with a look at what others did meanwhile after every step."""
+        for stepped in range(_ATTEMPTS):
+            step = self._next(target)
+            if step is None:
+                return stepped > 0
+            if step == "bind":
+                self._bind(target)
+            for each in self._ours(target):
+                if step == "enable":
+                    kept = ("target", "group", "negate", "order", "timeout", "failure_result")
+                    body = {name: each[name] for name in kept} | {"enabled": True}
+                    self._client.put(f"{BINDINGS}{each['pk']}/", body, self._call("enable ours on", target, "change"))
+                elif step == "remove":
+                    self._client.delete(f"{BINDINGS}{each['pk']}/", self._call("take ours off", target, "delete"))
+            self._bindings[target] = [each for each in self._list(target) if each["target"] == target]
+        raise AuthentikError(
+            f"cannot shut the phones out of application {self._called(target)!r}: something else keeps changing its "
+            "bindings. Let it finish and run the command again."
+        )
+
+    def _next(self, target: str) -> Step | None:
+        bindings, ours = self._bindings[target], self._ours(target)
+        mode = self._mode(target) if ours and len(ours) < len(bindings) else None
+        return next_step(mode, bindings, self._group, entered=target in self._entered)
+
+    def _ours(self, target: str) -> list[Bag]:
+        return [each for each in self._bindings[target] if is_ours(each, self._group)]
+
+    def _mode(self, target: str) -> str | None:
+        """An application's policy_engine_mode; where neither account nor token sees it, it is asked for by its slug."""
+        slug = self._called(target)
+        if target not in self._seen.seen:
+            call = Call(f"read application {slug!r}", "authentik_core.view_application")
+            try:
+                found = self._client.get(f"{APPLICATIONS}{slug}/", call)
+            except NotFound:
+                found = {"pk": ""}
+            self._seen.seen[found["pk"]] = found
+        return self._seen.seen[target]["policy_engine_mode"] if target in self._seen.seen else None
+
+    def _called(self, target: str) -> str:
+        """An application's slug, or its primary key where that is in nobody's sight."""
+        if target in self._seen.seen:
+            return str(self._seen.seen[target]["slug"])
+        return next((self._names[each["pk"]] for each in self._ours(target) if each["pk"] in self._names), target)
+
+    def _list(self, target: str = "") -> list[Bag]:
+        call = self._call("list those of", target, "view")
+        return self._client.find(BINDINGS, {"target": target} if target else {}, call)
+
+    def _bind(self, target: str) -> None:
+        body: Bag = {"target": target, "group": self._group, "negate": True, "order": 0, "enabled": True}
+        try:
+            self._client.post(BINDINGS, body, self._call("add one to", target, "add"))
+        except AnswerLost:
+            return  # what came of it is seen by the look that follows
+
+    def _call(self, doing: str, target: str, verb: str) -> Call:
+        where = f"application {self._called(target)!r}" if target else "every application"
+        return Call(f"shut the phones out by a negated policy binding: {doing} {where}", _RIGHT.format(verb))
+
+
+def remove(client: Client, group: str, bindings: set[str]) -> None:
+    """Take our bindings away; one that somebody made into another is left alone."""
+    for each in client.find(BINDINGS, {}, Call("list policy bindings", _RIGHT.format("view"))) if bindings else []:
+        if each["pk"] in bindings and is_ours(each, group):
+            call = Call(f"take our policy binding off application {each['target']}", _RIGHT.format("delete"))
+            client.delete(f"{BINDINGS}{each['pk']}/", call)

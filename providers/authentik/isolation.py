@@ -1,0 +1,153 @@
+"""Isolation: what accounts may enter besides the one application that is theirs, and shutting them out of the rest."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Required, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
+
+from providers.authentik.closer import Closer, remove
+from providers.authentik.errors import AuthentikError
+from providers.authentik.fields import Attributes, Json, Text
+from providers.authentik.kind import Bag, Kind
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
+from providers.authentik.rules import numbers_by_name
+from providers.authentik.survey import HIDDEN, VIEW_APPLICATIONS, Survey, is_superuser, survey
+from providers.errors import brief
+
+
+class IsolationArgs(TypedDict, total=False):
+    """The arguments of Isolation.
+
+    group: primary key of the group that the accounts are in. accounts: primary keys by name. application: primary key
+    of the one that they are meant to enter. action: report says what else they may enter and writes nothing; close
+    shuts the group out of applications that nothing is bound to, by a negated binding.
+    """
+
+    group: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    application: Required[Annotated[Input[str], Text(blank=False)]]
+    accounts: Required[Annotated[Input[dict[str, Input[str]]], Attributes(rule=numbers_by_name)]]
+    action: Annotated[Input[str], Text(default="report", choices=("report", "close"), replaces=True)]
+
+
+class IsolationProvider(AuthentikProvider):
+    """Asks the server what accounts may enter, and in action close binds their group negated where that is safe.
+
+    State besides the arguments: `superuser` (whether our token was one's), `reachable` (slugs by account), `untold`,
+    `said` (both as of the last up), `bindings` (ours by application), `kept` (those of them that were adopted) and
+    `pending` (what the next up has to do).
+    """
+
+    kind = Kind(
+        word="isolation",
+        model="authentik_policies.policybinding",
+        path="/policies/bindings/",
+        args=IsolationArgs,
+        title="group",
+        computed=("superuser", "reachable", "untold", "said", "bindings", "kept", "pending"),
+    )
+
+    @brief
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        changed = self._changes(olds, news)
+        replaces = [name for name in changed if self.kind.fields[name].replaces]
+        # Bindings of a former group would be somebody else's to the new one, and report must find none of ours.
+        drifted = bool(olds["pending"]) or olds["said"] != _findings(olds)
+        return DiffResult(changes=bool(changed) or drifted, replaces=replaces, delete_before_replace=True)
+
+    @brief
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        inputs = self._inputs(props)
+        superuser = bool(inputs["accounts"]) and is_superuser(self.client)
+        if inputs["action"] == "close":
+            return CreateResult(inputs["group"], self._closed(inputs, superuser, {}, adopt=props.get("adopt") is True))
+        seen = self._ask(inputs, inputs["accounts"], superuser)
+        return CreateResult(inputs["group"], self._told(inputs, seen, superuser))
+
+    @brief
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        inputs = self._inputs(props)
+        seen = self._ask(inputs, inputs["accounts"], props["superuser"])
+        outs = self._told(inputs, seen, props["superuser"]) | {
+            name: props[name] for name in ("said", "bindings", "kept")
+        }
+        if inputs["action"] == "close":
+            outs["pending"] = self._closer(inputs, seen, props).pending()
+        return ReadResult(id_, outs, inputs)
+
+    @brief
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        inputs = self._inputs(news)
+        superuser = olds["superuser"] if olds["accounts"] else is_superuser(self.client)
+        if inputs["action"] == "close":
+            return UpdateResult(self._closed(inputs, superuser, olds))
+        same = inputs["application"] == olds["application"]
+        known = {name for name in olds["reachable"] if same and olds["accounts"][name] == inputs["accounts"].get(name)}
+        new = {name: pk for name, pk in inputs["accounts"].items() if name not in known}
+        seen = self._ask(inputs, new, superuser)
+        return UpdateResult(self._told(inputs, seen, superuser, {name: olds["reachable"][name] for name in known}))
+
+    @brief
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        remove(self.client, props["group"], set(props["bindings"].values()) - set(props["kept"]))
+
+    def label(self, bag: Mapping[str, Json]) -> str:
+        return f"the isolation of {', '.join(bag.get('accounts') or {}) or 'no account'}"
+
+    def _ask(self, inputs: Bag, accounts: Mapping[str, Json], superuser: bool) -> Survey:
+        seen = survey(self.client, accounts, superuser=superuser)
+        for name, found in seen.entered.items():
+            seen.entered[name] = [each for each in found if each["pk"] != inputs["application"]]
+        return seen
+
+    def _told(self, inputs: Bag, seen: Survey, superuser: bool, known: Mapping[str, Json] | None = None) -> Bag:
+        """The state after an up that found this. known: what accounts that were not asked for may enter."""
+        untold = seen.untold if superuser or not inputs["accounts"] else [HIDDEN, *seen.untold]
+        found: Bag = {"reachable": {**(known or {}), **seen.reachable()}, "untold": untold}
+        return {**inputs, **found, "said": found, "superuser": superuser, "bindings": {}, "kept": [], "pending": []}
+
+    def _closed(self, inputs: Bag, superuser: bool, olds: Mapping[str, Json], *, adopt: bool = False) -> Bag:
+        """Shut the accounts out of whatever is safe, and say what they may enter then."""
+        seen = self._ask(inputs, inputs["accounts"], superuser)
+        if missing := inputs["accounts"].keys() - seen.entered.keys():
+            raise AuthentikError(
+                f"cannot shut out {', '.join(sorted(missing))}: our token is not told what they may enter. Its user "
+                f"needs the right {VIEW_APPLICATIONS}. Or set immich:isolation to report."
+            )
+        closer = self._closer(inputs, seen, olds)
+        kept = list(closer.ours().values()) if adopt else olds.get("kept", [])
+        if closer.close():
+            seen = self._ask(inputs, inputs["accounts"], superuser)
+        return {**self._told(inputs, seen, superuser), "bindings": closer.ours(), "kept": kept}
+
+    def _closer(self, inputs: Bag, seen: Survey, olds: Mapping[str, Json]) -> Closer:
+        names = {pk: slug for slug, pk in olds.get("bindings", {}).items()}
+        return Closer(self.client, inputs["group"], inputs["application"], seen, names)
+
+
+def _findings(state: Mapping[str, Json]) -> Bag:
+    return {name: state[name] for name in ("reachable", "untold")}
+
+
+class Isolation(AuthentikResource, module="authentik", name="Isolation"):
+    """What accounts may enter besides theirs. id: the group's primary key."""
+
+    provider_class = IsolationProvider
+    reachable: Output[dict[str, list[str]]]
+    """The slugs of what else each account may enter."""
+    untold: Output[list[str]]
+    """What our token is not told of that."""
+    pending: Output[list[str]]
+    """What was seen to be open, or dangerous, since the last up."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        adopt: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+        **args: Unpack[IsolationArgs],
+    ) -> None:
+        super().__init__(resource_name, args, adopt, opts)
