@@ -60,8 +60,8 @@ class AuthentikProvider(Connected):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         changed = self._changes(olds, news)
         replaces = [name for name in changed if self.kind.fields[name].replaces]
-        same_key = self.kind.born and self.kind.title not in changed  # two of one name cannot stand side by side
-        return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=bool(replaces) and same_key)
+        first = bool(replaces) and self.in_the_way(olds, news, changed)
+        return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=first)
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -170,6 +170,10 @@ class AuthentikProvider(Connected):
     def unfinished(self, found: Bag) -> bool:
         """Whether an object is one that we left half made."""
         return False
+
+    def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
+        """Whether the former object must go before the one that replaces it can be made."""
+        return self.kind.born and self.kind.title not in changed  # two of one name cannot stand side by side
 
     def untouchable(self, found: Bag, inputs: Bag) -> str | None:
         """Why an object can never be taken over, or None."""

@@ -92,7 +92,7 @@ class ServiceAccountProvider(AuthentikProvider):
             answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, self.call("set up", inputs, "change"))
         except AuthentikError as error:
             raise self.undo(inputs | {"pk": made["user_pk"]}, error) from None
-        identifier = _slug(f"service-account-{inputs['username']}-password")
+        identifier = _identifier(inputs["username"])
         answer["key"] = made["token"]
         plain = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", inputs["username"])  # a name that the server takes as it is
         if plain or self._app_password(identifier, inputs) is not None:
@@ -113,6 +113,10 @@ class ServiceAccountProvider(AuthentikProvider):
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
             return None  # without its password it is no account that a phone could use
         return {**token["user_obj"], "expiring": token["expiring"], "expires": token["expires"]}
+
+    def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
+        """An account that was renamed behind our back still has the password of the name that it had."""
+        return super().in_the_way(olds, news, changed) or olds.get("token") == _identifier(str(news["username"]))
 
     def unfinished(self, found: Bag) -> bool:
         """Left between the two calls of make, not long ago: just as the endpoint makes it, and never used."""
@@ -165,6 +169,11 @@ class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount
 
 _blind: set[Client] = set()
 """Those whose token does not see the tokens of others."""
+
+
+def _identifier(username: str) -> str:
+    """What the server calls the app password that it makes with an account."""
+    return _slug(f"service-account-{username}-password")
 
 
 def _slug(text: str) -> str:

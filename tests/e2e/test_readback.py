@@ -1,5 +1,6 @@
 """Live readback: every change behind our back is seen by refresh and mended by up."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -67,17 +68,44 @@ def test_refresh_sees_and_up_mends(driver: Driver, name: str) -> None:
     assert not _drifts(driver)
 
 
-def test_a_widened_binding_is_seen_and_mended(driver: Driver) -> None:
-    application = driver.admin.call("GET", _path(driver, "application"))["pk"]
-    query = {"target": application}
-    bindings = driver.admin.call("GET", "/policies/bindings/", query=query)["results"]
-    assert len(bindings) == 2
-    widened = {**bindings[0], "negate": True}
-    driver.admin.call("PUT", f"/policies/bindings/{widened['pk']}/", widened)
+def _bindings(driver: Driver) -> list[dict[str, Any]]:
+    """The bindings of the stack's application, by what is bound."""
+    query = {"target": driver.admin.call("GET", _path(driver, "application"))["pk"]}
+    found: list[dict[str, Any]] = driver.admin.call("GET", "/policies/bindings/", query=query)["results"]
+    return sorted(found, key=lambda each: str(each["group"]))
+
+
+@pytest.mark.parametrize("how", ["negated", "disabled", "made over to somebody else", "lost"])
+def test_a_binding_that_was_widened_or_lost_is_seen_and_mended(driver: Driver, how: str) -> None:
+    before = _bindings(driver)
+    assert len(before) == 2
+    path, others = f"/policies/bindings/{before[0]['pk']}/", f"{driver.lab.names['phones_group']}-others"
+    match how:
+        case "negated":
+            driver.admin.call("PUT", path, {**before[0], "negate": True})
+        case "disabled":
+            driver.admin.call("PUT", path, {**before[0], "enabled": False})
+        case "made over to somebody else":
+            driver.admin.call("PUT", path, {**before[0], "group": driver.admin.group(others)})
+        case "lost":
+            driver.admin.call("DELETE", path)
     assert _drifts(driver)
     driver.stack.up("--refresh")
-    mended = driver.admin.call("GET", "/policies/bindings/", query=query)["results"]
-    assert [each["negate"] for each in mended] == [False, False]
+    driver.admin.remove_group(others)
+    kept = ("group", "user", "policy", "negate", "enabled")
+    after = [{name: each[name] for name in kept} for each in _bindings(driver)]
+    assert after == [{name: each[name] for name in kept} for each in before]
+    assert not _drifts(driver)
+
+
+def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver) -> None:
+    path, others = _path(driver, "account"), f"{driver.lab.names['phones_group']}-others"
+    before = driver.admin.call("GET", path)["groups"]
+    driver.admin.call("PATCH", path, {"groups": [*before, driver.admin.group(others)]})
+    assert _drifts(driver)
+    driver.stack.up("--refresh")
+    assert driver.admin.call("GET", path)["groups"] == before
+    driver.admin.remove_group(others)
     assert not _drifts(driver)
 
 
@@ -101,14 +129,22 @@ def test_a_provider_taken_off_the_outpost_goes_back_and_others_stay(driver: Driv
     assert driver.until(True, driver.header()) is not None
 
 
-def test_a_revoked_password_is_seen_and_a_new_one_made(driver: Driver) -> None:
-    old = driver.header()
-    driver.admin.call("DELETE", f"/core/tokens/service-account-{driver.account()['username']}-password/")
+@pytest.mark.parametrize("how", ["revoked", "made to expire"])
+def test_a_password_that_was_revoked_or_changed_is_seen_and_a_new_one_made(driver: Driver, how: str) -> None:
+    old, account = driver.header(), driver.account()
+    path = f"/core/tokens/service-account-{account['username']}-password/"
+    if how == "revoked":
+        driver.admin.call("DELETE", path)
+    else:
+        whose = {"user": account["pk"], "intent": "app_password"}
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        driver.admin.call("PATCH", path, {**whose, "expiring": True, "expires": tomorrow})
     assert _drifts(driver)
     driver.stack.up("--refresh")
     assert driver.header() != old
     assert driver.until(True, driver.header()) is not None
     assert driver.until(False, old) is not None
+    assert not _drifts(driver)
 
 
 @pytest.mark.parametrize("how", ["edited", "removed"])

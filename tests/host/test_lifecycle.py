@@ -128,38 +128,6 @@ def test_a_field_that_cannot_change_makes_a_new_object_and_takes_the_old_one_awa
         assert authentik.status(path) == 404
 
 
-@pytest.mark.parametrize("key", CHANGING)
-def test_a_field_that_was_changed_behind_our_back_is_seen_and_mended(
-    key: str, authentik: Authentik, resource: Make
-) -> None:
-    kind, field = FIELDS[key]
-    each, made = sample(authentik, kind), resource(kind)
-    made.up(each.declared)
-    before = authentik.call("GET", address(kind, made.outs))[field]
-    write(authentik, kind, made.outs, **{field: each.other[field]})
-    assert made.refresh()
-    assert made.up(each.declared) == "updated"
-    assert authentik.call("GET", address(kind, made.outs))[field] == before
-    made.refresh()
-    assert made.up(each.declared) == "same"
-
-
-@EVERY_KIND
-def test_what_was_deleted_behind_our_back_is_gone_and_made_again(
-    kind: str, authentik: Authentik, resource: Make
-) -> None:
-    declared, made = sample(authentik, kind).declared, resource(kind)
-    made.up(declared)
-    if kind == "OutpostAttachment":
-        authentik.call("PATCH", address(kind, made.outs), {"providers": [authentik.provider()["pk"]]})
-    else:
-        authentik.call("DELETE", address(kind, made.outs))
-    assert not made.refresh()
-    assert made.up(declared) == "created"
-    assert made.refresh()
-    assert made.up(declared) == "same"
-
-
 @EVERY_KIND
 def test_deleting_twice_is_fine(kind: str, authentik: Authentik, resource: Make) -> None:
     made = resource(kind)
