@@ -8,7 +8,7 @@ def test_a_second_up_makes_no_api_call(driver: Driver) -> None:
     with counted(driver.lab) as calls:
         run = driver.stack.up()
     assert calls.made == []
-    assert "12 unchanged" in run.output
+    assert "13 unchanged" in run.output
 
 
 def test_a_preview_makes_no_api_call(driver: Driver) -> None:
