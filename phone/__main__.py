@@ -120,17 +120,17 @@ def _known(outputs: Outputs, stack: str | None) -> tuple[str, dict[str, Account]
     if not token:
         warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
         return base, {}
+    accounts: dict[str, Account] = {}
+    reasons: list[str] = []
     try:
         client = Client(config.get("authentik:url", ""), token)
-    except AuthentikError as error:
-        warn(f"cannot tell the last logins and who is enabled: {error}")
-        return base, {}
-    accounts, reasons = {}, []
-    for username in (*outputs.accounts.values(), *outputs.former_accounts.values()):
-        accounts[username], unknown = look(client, username)
-        reasons += unknown
+        for username in (*outputs.accounts.values(), *outputs.former_accounts.values()):
+            accounts[username], unseen = look(client, username)
+            reasons += unseen
+    except AuthentikError as error:  # the others would fail alike, each after its time-out
+        reasons = [str(error)]
     if reasons:
-        warn(reasons[0] + (f" ({len(reasons) - 1} more like this.)" if len(reasons) > 1 else ""))
+        warn(f"cannot tell all: {reasons[0]}" + (f" ({len(reasons) - 1} more like this.)" if reasons[1:] else ""))
     return base, accounts
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError, Call
+from providers.authentik.errors import AuthentikError, Call, Forbidden
 
 CANNOT_TELL, NONE_SEEN = "cannot tell", "none seen"
 
@@ -23,13 +23,13 @@ class Account:
 
 
 def look(client: Client, username: str) -> tuple[Account, list[str]]:
-    """The account of that name, and what kept us from telling. Two calls; raises nothing."""
+    """The account of that name, and the reasons for what the token may not see. Two calls. Raises AuthentikError."""
     account: dict[str, str] = {}
     reasons = []
     for name, ask in (("enabled", _enabled), ("last_login", _last_login)):
         try:
             account[name] = ask(client, username)
-        except AuthentikError as error:
+        except Forbidden as error:
             reasons.append(str(error))
     return Account(**account), reasons
 

@@ -124,12 +124,11 @@ def test_nothing_is_stored_and_hiding_takes_everything_away(at: Opened) -> None:
         assert secret not in page.content()
 
 
-def test_leaving_the_page_hides_it(at: Opened) -> None:
+def test_leaving_the_page_hides_it_where_the_browser_keeps_it(at: Opened) -> None:
     page = at(SEALED)
     unlock(page)
     expect(page.locator("#value")).to_have_text(HANDED.value)
-    page.goto("about:blank")
-    page.go_back()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
     expect(page.get_by_label("Passphrase", exact=True)).to_be_visible()
     assert HANDED.value not in page.content()
 

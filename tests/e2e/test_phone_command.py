@@ -66,6 +66,33 @@ def test_without_a_command_and_a_token_the_phones_are_listed_all_the_same(enviro
     assert re.search(r"^phone .* cannot tell +cannot tell", done.stdout, re.MULTILINE)
 
 
+def test_where_no_authentik_answers_it_is_asked_once_and_the_phones_are_listed(
+    driver: Driver, environment: dict[str, str]
+) -> None:
+    before = driver.stack.settings()["authentik:url"]
+    driver.stack.set({"authentik:url": driver.lab.caddy_admin})
+    try:
+        done = run(environment, "list")
+    finally:
+        driver.stack.set({"authentik:url": before})
+    assert (done.returncode, done.stderr.count("answered 404")) == (0, 1)
+    assert "cannot tell" in done.stdout
+
+
+def test_a_phone_in_overlap_is_listed_with_both_of_its_accounts(driver: Driver, environment: dict[str, str]) -> None:
+    former = driver.stack.outputs()["serviceAccounts"]["phone"]
+    driver.stack.configure(phones=[{"name": "phone", "generation": 2, "overlap": True}])
+    try:
+        driver.stack.up()
+        lines = json.loads(run(environment, "list", "--json").stdout)
+    finally:
+        driver.stack.configure(phones=None)
+        driver.stack.up()
+    shown = [(line["account"], line["generation"], line["overlap"], line["enabled"]) for line in lines]
+    assert shown == [(f"{former}-g2", 2, "current", "yes"), (former, 1, "former", "yes")]
+    assert [bool(line["fingerprint"]) for line in lines] == [True, False]
+
+
 def test_the_terminal_shows_a_code_that_reads_as_the_header(driver: Driver, environment: dict[str, str]) -> None:
     shown, code = in_terminal([*COMMAND, "show", "phone"], env=environment)
     assert code == 0, shown
@@ -74,6 +101,11 @@ def test_the_terminal_shows_a_code_that_reads_as_the_header(driver: Driver, envi
     for text in (header, driver.lab.immich_url, "Settings > Advanced > Custom proxy headers", "Authorization"):
         assert shown.count(text) == 1
     assert shown.index("Settings") < shown.index("Authorization")
+
+
+def test_a_terminal_too_narrow_for_the_code_is_warned_of(environment: dict[str, str]) -> None:
+    shown, _ = in_terminal([*COMMAND, "show", "phone"], env={**environment, "COLUMNS": "40"})
+    assert "the terminal is 40 columns wide" in shown
 
 
 def test_what_is_no_terminal_gets_the_header_only_when_forced(driver: Driver, environment: dict[str, str]) -> None:
@@ -107,6 +139,13 @@ def test_the_page_is_private_and_opens_with_the_passphrase_from_a_pipe(
     assert more.returncode == 0
     assert "weak" in more.stderr
     assert path.read_bytes() != before
+
+
+def test_at_a_terminal_the_page_asks_for_its_passphrase(environment: dict[str, str], tmp_path: Path) -> None:
+    argv = [*COMMAND, "page", "phone", "-o", str(tmp_path / "page.html")]
+    shown, code = in_terminal(argv, [PASSPHRASE, PASSPHRASE], environment)
+    assert (code, PASSPHRASE in shown) == (0, False)
+    assert (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize(
