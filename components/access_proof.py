@@ -21,8 +21,9 @@ def prove(
 ) -> AccessProof | None:
     """Prove that each header gets through, or that none does where the phones are switched off.
 
-    headers: phone to `Basic …`. stands_on: the resources that the access is made of, each with an output that the
-    engine does not know before it has written the resource, so that a preview announces the new proof.
+    headers: phone to `Basic …`. stands_on: what the access is made of beside the accounts, whose headers tell of them:
+    each with an output that the engine does not know before it has written the resource, so that a preview announces
+    the new proof.
     """
     if not settings.verify.on:
         return None

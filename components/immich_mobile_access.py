@@ -61,7 +61,6 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             group: group.pk,
             provider: provider.pk,
             application: application.pk,
-            **{account: account.pk for account in (*phones.current.values(), *phones.former.values())},
             **{binding: binding.pk for binding in bindings},
             attachment: attachment.outpost_pk,
             site: site.applied,

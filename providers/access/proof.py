@@ -51,7 +51,10 @@ class AccessProofArgs(TypedDict):
 
 
 class AccessProofProvider(Connected):
-    """Proves; state: `url`, and `proven`, a digest of the inputs that the proof was made of."""
+    """Proves; state: `url`, and `proven`, a digest for each header and one for all else that the proof was made of.
+
+    A phone that is taken away asks for no new proof: revoking it must not wait until all else is well.
+    """
 
     serialize_as_secret_always = False  # nothing secret is ever pickled
 
@@ -72,13 +75,15 @@ class AccessProofProvider(Connected):
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        unproven = pulumi.contains_unknowns(news) or _digest(news) != olds.get("proven") or writes.any_so_far()
+        unproven = (
+            pulumi.contains_unknowns(news) or not _digests(news) <= set(olds.get("proven") or ()) or writes.any_so_far()
+        )
         return DiffResult(changes=unproven, replaces=["subject"] if unproven else [], delete_before_replace=unproven)
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
         self._prove(props)
-        return CreateResult(props["url"], {"url": props["url"], "proven": _digest(props)})
+        return CreateResult(props["url"], {"url": props["url"], "proven": sorted(_digests(props))})
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -110,7 +115,8 @@ class AccessProof(Resource, module="access", name="AccessProof"):
         super().__init__(AccessProofProvider(), resource_name, {"proven": None, **args, **secret}, opts)
 
 
-def _digest(inputs: Mapping[str, Any]) -> str:
+def _digests(inputs: Mapping[str, Any]) -> set[str]:
     """What a proof was made of. The headers in it are as random as their passwords, and cannot be had back."""
-    known = {name: inputs[name] for name in sorted(AccessProofArgs.__required_keys__)}
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    others = [[name, inputs[name]] for name in sorted(AccessProofArgs.__required_keys__ - set(_SECRET))]
+    headers = [[name, phone, header] for name in _SECRET for phone, header in inputs[name].items()]
+    return {hashlib.sha256(json.dumps(part).encode()).hexdigest() for part in (others, *headers)}

@@ -48,6 +48,19 @@ def test_raising_the_generation_makes_a_new_account_and_ends_the_old_one(driver:
     assert driver.admin.user(base) is None
 
 
+def test_a_phone_is_revoked_even_while_another_is_locked_out(driver: Driver, one_phone: str) -> None:
+    driver.stack.configure(phones=[{"name": "phone"}, {"name": "zoe"}])
+    driver.stack.up()
+    lost = driver.headers()["zoe"]
+    driver.stack.configure(phones=[{"name": "phone"}])
+    with driver.broken({"is_active": False}):
+        assert driver.until(False, {"Authorization": one_phone}) is not None
+        driver.stack.up()
+        assert driver.until(False, {"Authorization": lost}) is not None
+    assert driver.admin.user(f"{driver.lab.names['service_account']}-zoe") is None
+    assert driver.until(True, {"Authorization": one_phone}) is not None
+
+
 def test_a_second_group_of_people_is_let_in_and_the_first_stays(driver: Driver) -> None:
     first, second = driver.lab.names["people_group"], f"{driver.lab.names['people_group']}-2"
     group = driver.admin.group(second)
