@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from pulumi.dynamic import (
 
 from providers import writes
 from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
+from providers.caddy.routes import in_front, only_route, path_of, routes_of, server_of, shadowing
 from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
 
@@ -83,10 +83,10 @@ class CaddyConfigProvider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         servers, _ = Admin(props["admin"]).servers()
         inputs = {name: props[name] for name in _INPUTS}
-        found = next((route for _, _, route in _routes(servers) if route.get("@id") == id_), None)
+        found = next((route for _, _, route in routes_of(servers) if route.get("@id") == id_), None)
         if found is None:
             return ReadResult("", {})
-        in_the_way = _shadowing(servers, props["host"], int(props["port"]), id_)
+        in_the_way = shadowing(servers, props["host"], int(props["port"]), id_) or in_front(servers, props["host"], id_)
         route = f"not alone: {in_the_way}" if in_the_way else _canonical(found)
         return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", HANDOVER)}, inputs)
 
@@ -103,11 +103,11 @@ class CaddyConfigProvider(ResourceProvider):
                     f"{error} If that Caddy is gone for good, let the stack forget its site: pulumi state delete, with "
                     "the URN that this error stands under."
                 ) from None
-            ours = [(server, index) for server, index, route in _routes(servers) if route.get("@id") == id_]
+            ours = [(server, index) for server, index, route in routes_of(servers) if route.get("@id") == id_]
             if not ours:
                 return
             try:
-                admin.write("DELETE", _path(*ours[0]), None, etag)
+                admin.write("DELETE", path_of(*ours[0]), None, etag)
             except Changed:
                 continue
         raise CaddyError(
@@ -118,25 +118,26 @@ class CaddyConfigProvider(ResourceProvider):
         writes.note()
         admin, id_ = Admin(props["admin"]), props["route_id"]
         host, port = props["host"], int(props["port"])
-        route = {"@id": id_, **_only_route(admin.adapt(props["caddyfile"]))}
+        route = {"@id": id_, **only_route(admin.adapt(props["caddyfile"]))}
         for _ in range(_ATTEMPTS):
             servers, etag = admin.servers()
-            if in_the_way := _shadowing(servers, host, port, id_):
+            if in_the_way := shadowing(servers, host, port, id_):
                 raise CaddyError(
                     f"cannot set up Caddy: {host} is served already by {in_the_way}, which is not ours. Nothing was "
                     "written. Take that site out of Caddy's own configuration first."
                 )
-            server = _server_of(servers, port)
-            ours = [(name, index) for name, index, each in _routes(servers) if each.get("@id") == id_]
+            server = server_of(servers, port)
+            ours = [(name, index) for name, index, each in routes_of(servers) if each.get("@id") == id_]
             try:
-                if [(server, route)] == [(name, servers[name]["routes"][index]) for name, index in ours]:
+                first = not in_front(servers, host, id_)
+                if first and [(server, route)] == [(name, servers[name]["routes"][index]) for name, index in ours]:
                     break
-                if [name for name, _ in ours] == [server]:
-                    admin.write("PATCH", _path(*ours[0]), route, etag)
-                elif ours:  # on the server of another port, or twice: away with it, and look again
-                    admin.write("DELETE", _path(*ours[0]), None, etag)
+                if first and [name for name, _ in ours] == [server]:
+                    admin.write("PATCH", path_of(*ours[0]), route, etag)
+                elif ours:  # on the server of another port, twice, or behind another: away with it, and look again
+                    admin.write("DELETE", path_of(*ours[0]), None, etag)
                 elif servers[server].get("routes"):
-                    admin.write("PUT", _path(server, 0), route, etag)
+                    admin.write("PUT", path_of(server, 0), route, etag)
                 else:
                     replace = "PATCH" if "routes" in servers[server] else "PUT"
                     admin.write(replace, f"{SERVERS}/{server}/routes", [route], etag)
@@ -172,64 +173,7 @@ def serving(admin: str, url: str) -> bool:
     """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
     parts = urlsplit(url)
     servers, _ = Admin(admin).servers()
-    return bool(_shadowing(servers, parts.hostname or "", parts.port or 443, ""))
-
-
-def _routes(servers: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    for name, server in servers.items():
-        for index, route in enumerate(server.get("routes") or []):
-            yield name, index, route
-
-
-def _path(server: str, index: int) -> str:
-    return f"{SERVERS}/{server}/routes/{index}"
-
-
-def _only_route(config: dict[str, Any]) -> dict[str, Any]:
-    servers = config.get("apps", {}).get("http", {}).get("servers", {})
-    routes = [route for _, _, route in _routes(servers)]
-    if len(routes) != 1:
-        raise CaddyError(f"the site adapts to {len(routes)} routes instead of one; please report it")
-    errors = [each for server in servers.values() for each in server.get("errors", {}).get("routes", [])]
-    if not errors:
-        return dict(routes[0])
-    # A server's answers to errors are shared by all of its sites; ours go into our own route.
-    first, *others = routes[0]["handle"]
-    return {**routes[0], "handle": [{**first, "errors": {"routes": errors}}, *others]}
-
-
-def _serves(server: dict[str, Any], port: int) -> bool:
-    for address in server.get("listen") or []:
-        first, _, last = str(address).rpartition(":")[2].partition("-")
-        if first.isdecimal() and int(first) <= port <= int(last or first):
-            return True
-    return False
-
-
-def _server_of(servers: dict[str, Any], port: int) -> str:
-    found = [name for name, server in servers.items() if _serves(server, port)]
-    everywhere = [name for name in found if f":{port}" in servers[name]["listen"]]
-    if len(found) == 1 or len(everywhere) == 1:
-        return (everywhere or found)[0]
-    if found:
-        raise CaddyError(
-            f"cannot set up Caddy: its HTTP servers {', '.join(found)} share port {port} on different addresses, and "
-            f"which of them the site goes to is not ours to guess. Let one listen on all of them (:{port})."
-        )
-    raise CaddyError(
-        f"cannot set up Caddy: it has no HTTP server on port {port}. Give its own configuration a site on that port, "
-        "such as the one of Authentik."
-    )
-
-
-def _shadowing(servers: dict[str, Any], host: str, port: int, id_: str) -> str:
-    """The route of somebody else's that serves host on port, in words, or nothing."""
-    for name, index, route in _routes(servers):
-        matchers = route.get("match") or []
-        hosts = {str(each).lower() for matcher in matchers for each in matcher.get("host") or []}
-        if route.get("@id") != id_ and host in hosts and _serves(servers[name], port):
-            return f"route {index} of server {name!r}"
-    return ""
+    return bool(shadowing(servers, parts.hostname or "", parts.port or 443, ""))
 
 
 def _kept(state: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -10,8 +10,12 @@ from typing import Any
 import requests
 
 from lab.processes import free_port
+from providers.caddy.site import Site, render
+
+from .engine import Props
 
 SERVERS = "/config/apps/http/servers"
+ROUTES = f"{SERVERS}/main/routes"
 
 
 class Caddy:
@@ -78,3 +82,23 @@ class Caddy:
             if response.status_code != 412:
                 assert response.ok, response.text
                 return
+
+
+def declared(caddy: Caddy, host: str = "photos.example.org", **changed: Any) -> Props:
+    rendered = Site(
+        f"https://{host}:{caddy.port}", changed.pop("immich", "http://127.0.0.1:2283"), "http://127.0.0.1:9000"
+    )
+    return {
+        "admin": caddy.admin,
+        "route_id": "immich-test",
+        "host": host,
+        "port": caddy.port,
+        "caddyfile": render(rendered),
+        **changed,
+    }
+
+
+def ours(caddy: Caddy, server: str = "main") -> list[int]:
+    """Where our route is."""
+    routes = caddy.get(f"{SERVERS}/{server}")["routes"]
+    return [index for index, route in enumerate(routes) if route.get("@id") == "immich-test"]

@@ -15,8 +15,10 @@ from lab.authentik import StandIn
 from lab.toolchain import Progress, Sources
 from lab.toolchain.getting import Getter
 from lab.toolchain.versions import CADDY, ROOT
+from providers.caddy.config import CaddyConfigProvider
 
 from .between import Between
+from .caddy import Caddy
 from .engine import Host, Resource
 
 _numbers = itertools.count(1)
@@ -179,3 +181,21 @@ def caddy_program() -> Path:
     tool = Getter(ROOT / ".lab", Sources.of(os.environ), Progress()).get(CADDY)
     assert tool is not None, "Caddy could not be had: run make tools"
     return tool.path
+
+
+@pytest.fixture
+def caddy(caddy_program: Path, tmp_path: Path) -> Iterator[Caddy]:
+    with Caddy(caddy_program, tmp_path) as caddy:
+        yield caddy
+
+
+@pytest.fixture(scope="module")
+def caddy_host() -> Iterator[Host]:
+    """A host that knows nothing of an Authentik."""
+    with Host({}, {}) as host:
+        yield host
+
+
+@pytest.fixture
+def site(caddy_host: Host) -> Resource:
+    return Resource(caddy_host, CaddyConfigProvider)

@@ -2,59 +2,16 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.processes import free_port
 from providers.caddy.config import CaddyConfigProvider
-from providers.caddy.site import Site, render
 
-from .caddy import SERVERS, Caddy
-from .engine import UNKNOWN, Host, HostError, Props, Resource
-
-ROUTES = f"{SERVERS}/main/routes"
-
-
-@pytest.fixture
-def caddy(caddy_program: Path, tmp_path: Path) -> Iterator[Caddy]:
-    with Caddy(caddy_program, tmp_path) as caddy:
-        yield caddy
-
-
-@pytest.fixture(scope="module")
-def caddy_host() -> Iterator[Host]:
-    """A host that knows nothing of an Authentik."""
-    with Host({}, {}) as host:
-        yield host
-
-
-@pytest.fixture
-def site(caddy_host: Host) -> Resource:
-    return Resource(caddy_host, CaddyConfigProvider)
-
-
-def declared(caddy: Caddy, host: str = "photos.example.org", **changed: Any) -> Props:
-    rendered = Site(
-        f"https://{host}:{caddy.port}", changed.pop("immich", "http://127.0.0.1:2283"), "http://127.0.0.1:9000"
-    )
-    return {
-        "admin": caddy.admin,
-        "route_id": "immich-test",
-        "host": host,
-        "port": caddy.port,
-        "caddyfile": render(rendered),
-        **changed,
-    }
-
-
-def ours(caddy: Caddy, server: str = "main") -> list[int]:
-    """Where our route is."""
-    routes = caddy.get(f"{SERVERS}/{server}")["routes"]
-    return [index for index, route in enumerate(routes) if route.get("@id") == "immich-test"]
+from .caddy import ROUTES, SERVERS, Caddy, declared, ours
+from .engine import UNKNOWN, Host, HostError, Resource
 
 
 def test_the_route_goes_first_and_the_others_stay_byte_for_byte(caddy: Caddy, site: Resource) -> None:
@@ -134,18 +91,6 @@ def test_a_server_that_went_away_takes_the_route_with_it(caddy: Caddy, site: Res
     caddy.call("DELETE", "/config/apps/http", None)
     site.delete()
     assert not site.refresh()
-
-
-@pytest.mark.parametrize("host", ["photos.example.org", "PHOTOS.example.org"])
-def test_a_host_that_somebody_else_serves_is_refused_and_nothing_is_written(
-    host: str, caddy: Caddy, site: Resource
-) -> None:
-    caddy.call("POST", ROUTES, {"match": [{"host": ["x.example.org", host]}]})
-    before = caddy.text("/config/")
-    with pytest.raises(HostError, match=r"photos.example.org is served already by route 1 of server 'main'") as caught:
-        site.up(declared(caddy))
-    assert str(caught.value).count("\n") == 1
-    assert caddy.text("/config/") == before
 
 
 def test_the_same_host_on_another_port_is_somebody_elses_business(caddy: Caddy, site: Resource) -> None:

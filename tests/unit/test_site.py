@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from providers.caddy.rules import upstream_url, web_origin
+from providers.caddy.rules import upstream_url
 from providers.caddy.site import Site, render, render_file
 
 from .conftest import Adapt
@@ -85,50 +83,6 @@ def test_an_upstream_is_taken_and_caddy_takes_it_too(upstream: str, adapt: Adapt
     site = Site(url=PLAIN.url, immich=upstream, outpost=upstream)
     assert only_route(adapt(render(site)))
     assert ("header_up Host" in render(site)) == upstream.lower().startswith("https:")
-
-
-SEPARATORS = "htps:/.@?#[]{}$*%`\"'\\ \t\n\r\0-_:0189aZüK\u2028"
-TEXTS = st.text(max_size=12) | st.text(SEPARATORS, max_size=12)
-NAMES = st.from_regex(r"[A-Za-z0-9][-A-Za-z0-9._]{0,20}", fullmatch=True)
-PORTS = st.just("") | (st.sampled_from([80, 443]) | st.integers(-1, 70_000)).map(":{}".format)
-URLS = st.one_of(
-    TEXTS,
-    TEXTS.map("https://{}".format),
-    st.builds(
-        "{}://{}{}".format, st.sampled_from(["https", "http", "HTTPS", "hTTp", "h2c", "unix"]), NAMES | TEXTS, PORTS
-    ),
-    st.builds("https://{}{}{}".format, NAMES, PORTS, st.text(SEPARATORS, max_size=2)),
-    st.builds("http://[{}]{}".format, st.ip_addresses(v=6) | st.text("0123456789abcdef:.%", max_size=12), PORTS),
-)
-
-
-@settings(max_examples=300)
-@given(url=URLS, immich=URLS, outpost=URLS)
-def test_any_texts_are_refused_or_make_exactly_one_formatted_route_for_that_host(
-    adapt: Adapt, url: str, immich: str, outpost: str
-) -> None:
-    # Two of three stay good, so that a text that is taken reaches Caddy.
-    for changed in ({"url": url}, {"immich": immich}, {"outpost": outpost}):
-        try:
-            site = Site(**{**vars(PLAIN), **changed})
-        except ValueError:
-            continue
-        answer = adapt(render(site))
-        assert "warnings" not in answer
-        route = only_route(answer)
-        assert route["match"] == [{"host": [site.host]}]
-        assert route["terminal"] is True
-        (server,) = answer["result"]["apps"]["http"]["servers"].values()
-        assert server["listen"] == [f":{site.port}"]
-
-
-@given(url=URLS)
-def test_what_is_taken_as_a_public_address_is_what_a_browser_would_call(url: str) -> None:
-    assume(web_origin(url) is None)
-    site = Site(url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
-    suffix = "" if site.port == 443 else f":{site.port}"
-    assert url.lower() == f"https://{site.host}{suffix}"
-    assert url.isascii()
 
 
 def test_a_basic_header_never_reaches_immich_nor_earns_a_session(adapt: Adapt) -> None:
