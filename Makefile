@@ -18,7 +18,7 @@ ARGS ?=
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools packages lab lab-down demo test bench check format clean
+.PHONY: help setup tools packages lab lab-down demo test e2e bench check format clean
 
 help: ## This list
 	@echo "make …"
@@ -68,6 +68,12 @@ test: setup tools packages ## All tests
 
 test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-delivery, test-e2e, test-browser
 	$(BIN)/python -m pytest tests/$* $(ARGS)
+
+e2e: tools packages ## The end-to-end tests on the real Authentik that LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN name
+	@test -n "$$LAB_AUTHENTIK_URL" && test -n "$$LAB_AUTHENTIK_TOKEN" || { \
+	  echo "make e2e: set LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN, a superuser's; examples/README.md has a house" >&2; \
+	  echo "  The same tests on the stand-in: make test-e2e test-browser" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/e2e tests/browser $(ARGS)
 
 $(REAL): tools
 
