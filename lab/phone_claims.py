@@ -1,10 +1,16 @@
 """The claims about phones that come, change and go while they are in use."""
 
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Mapping
 
 from lab.driver import Driver
+from lab.files import ROOT
 from lab.load import Answer, Load
 from lab.proof import Proof
+from lab.qr_reader import read_terminal
 
 
 def prove_phones_in_use(proof: Proof, driver: Driver) -> None:
@@ -15,6 +21,11 @@ def prove_phones_in_use(proof: Proof, driver: Driver) -> None:
         headers = driver.headers()
         for header in headers.values():
             driver.until(True, {"Authorization": header})
+        proof.judge(
+            "Each phone's QR code reads as its header",
+            "one code for each phone, read again by another library",
+            lambda: _handed_over(driver, headers),
+        )
         with Load(driver.lab, headers["phone"]) as rotated, Load(driver.lab, headers["anna"]) as revoked:
             proof.judge(
                 "A phone that gets a new password is never refused, with overlap",
@@ -29,6 +40,24 @@ def prove_phones_in_use(proof: Proof, driver: Driver) -> None:
     finally:
         driver.stack.configure(phones=None)
         driver.stack.up()
+
+
+def _handed_over(driver: Driver, headers: Mapping[str, str]) -> tuple[str, bool]:
+    """What the operator sees of each phone; the values are the lab's own."""
+    read = {}
+    for phone in headers:
+        shown = subprocess.run(
+            [sys.executable, "-m", "phone", "show", phone, "--force"],
+            cwd=ROOT,
+            env={**os.environ, **driver.lab.env, "PULUMI_STACK": driver.lab.stack},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        print(shown, flush=True)
+        read[phone] = read_terminal(shown)
+    right = [phone for phone, header in headers.items() if read[phone] == [header]]
+    return f"{', '.join(right)}: {len(right)} of {len(headers)}", len(right) == len(headers) == 2
 
 
 def _rotated(driver: Driver, load: Load) -> tuple[str, bool]:

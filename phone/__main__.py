@@ -12,13 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from phone import passphrase, qr
-from phone.listing import lines, table
-from phone.logins import Account, look
-from phone.outputs import Outputs, StackError, read_config, read_outputs
+from phone.outputs import Outputs, StackError, read_outputs
 from phone.page import Handed, sealed_page
 from phone.private_file import write_private
-from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError
 
 STEPS = """\
 The header of {phone} (fingerprint {fingerprint})
@@ -40,10 +36,10 @@ class UsageError(Exception):
 
 def list_phones(asked: argparse.Namespace) -> None:
     """The phones with what Authentik knows of them."""
-    outputs = read_outputs(asked.stack)
-    base, accounts = _known(outputs, asked.stack)
-    found = lines(outputs, base, accounts)
-    print(json.dumps([asdict(line) for line in found], indent=2) if asked.json else table(found))
+    from phone import listing  # Pulumi's SDK is behind it, which takes its time; the other commands do without it
+
+    found = listing.gather(read_outputs(asked.stack), asked.stack, warn)
+    print(json.dumps([asdict(line) for line in found], indent=2) if asked.json else listing.table(found))
 
 
 def show(asked: argparse.Namespace) -> None:
@@ -104,34 +100,6 @@ def _handed(outputs: Outputs, name: str) -> Handed:
         value=outputs.headers[name],
         fingerprint=outputs.fingerprints[name],
     )
-
-
-def _known(outputs: Outputs, stack: str | None) -> tuple[str, dict[str, Account]]:
-    """The account of the phone named `phone`, and what Authentik knows; what it cannot tell is warned of, once."""
-    try:
-        config = read_config(stack)
-    except StackError as error:
-        warn(f"cannot tell the generations, the last logins and who is enabled: {error}")
-        return "", {}
-    base, token = (
-        config.get("immich:serviceAccount", ""),
-        os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token"),
-    )
-    if not token:
-        warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
-        return base, {}
-    accounts: dict[str, Account] = {}
-    reasons: list[str] = []
-    try:
-        client = Client(config.get("authentik:url", ""), token)
-        for username in (*outputs.accounts.values(), *outputs.former_accounts.values()):
-            accounts[username], unseen = look(client, username)
-            reasons += unseen
-    except AuthentikError as error:  # the others would fail alike, each after its time-out
-        reasons = [str(error)]
-    if reasons:
-        warn(f"cannot tell all: {reasons[0]}" + (f" ({len(reasons) - 1} more like this.)" if reasons[1:] else ""))
-    return base, accounts
 
 
 def _parser() -> argparse.ArgumentParser:

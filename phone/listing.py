@@ -1,12 +1,13 @@
 """The list of phones: a line for each account that a phone has."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from components.settings.phones import Phone
-from phone.logins import Account
-from phone.outputs import Outputs
+from phone.logins import Account, look
+from phone.outputs import Outputs, StackError, read_config
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,25 @@ class Line:
     last_login: str
     enabled: str
     overlap: str
+
+
+def gather(outputs: Outputs, stack: str | None, warn: Callable[[str], None]) -> list[Line]:
+    """The lines, with what Authentik tells where AUTHENTIK_TOKEN is set. warn: takes what kept us from telling all."""
+    try:
+        config = read_config(stack)
+    except StackError as error:
+        warn(f"cannot tell the generations, the last logins and who is enabled: {error}")
+        return lines(outputs, "", {})
+    base = config.get("immich:serviceAccount", "")
+    token = os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token")
+    if not token:
+        warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
+        return lines(outputs, base, {})
+    usernames = (*outputs.accounts.values(), *outputs.former_accounts.values())
+    accounts, reasons = look(config.get("authentik:url", ""), token, usernames)
+    if reasons:
+        warn(f"cannot tell all: {reasons[0]}" + (f" ({len(reasons) - 1} more like this.)" if reasons[1:] else ""))
+    return lines(outputs, base, accounts)
 
 
 def lines(outputs: Outputs, base: str, accounts: Mapping[str, Account]) -> list[Line]:

@@ -4,6 +4,7 @@ A header's login leaves the account's own `last_login` empty, as no session begi
 `login`: one for each time that the outpost asks, which is at most one in the time for which it remembers a header.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -22,8 +23,25 @@ class Account:
     last_login: str = CANNOT_TELL
 
 
-def look(client: Client, username: str) -> tuple[Account, list[str]]:
-    """The account of that name, and the reasons for what the token may not see. Two calls. Raises AuthentikError."""
+def look(url: str, token: str, usernames: Iterable[str]) -> tuple[dict[str, Account], list[str]]:
+    """The accounts of those names, two calls each, and the reasons for what is missing; raises nothing.
+
+    Where a call fails otherwise than by a missing right, the rest is not asked: it would fail alike, each call after
+    its time-out.
+    """
+    accounts: dict[str, Account] = {}
+    reasons: list[str] = []
+    try:
+        client = Client(url, token)
+        for username in usernames:
+            accounts[username], unseen = _account(client, username)
+            reasons += unseen
+    except AuthentikError as error:
+        reasons.append(str(error))
+    return accounts, reasons
+
+
+def _account(client: Client, username: str) -> tuple[Account, list[str]]:
     account: dict[str, str] = {}
     reasons = []
     for name, ask in (("enabled", _enabled), ("last_login", _last_login)):

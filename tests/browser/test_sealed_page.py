@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from lab.qr_reader import read_image
 from phone.page import Handed, sealed_page
-from tests.qr_reader import read_image
 
 HANDED = Handed("anna", "https://photos.example.org", "Authorization", "Basic " + "YW5uYTpz" * 18, "12ab34cd")
 PASSPHRASE = "Grüße aus dem Süden 7"

@@ -13,8 +13,8 @@ import pytest
 
 from lab.driver import Driver
 from lab.files import ROOT
+from lab.qr_reader import read_terminal
 from phone.seal import unseal
-from tests.qr_reader import read_terminal
 from tests.terminal import in_terminal
 
 PASSPHRASE = "correct horse battery staple"

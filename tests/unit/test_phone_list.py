@@ -1,5 +1,7 @@
 """The list of phones: from the stack's outputs, and from what Authentik answers to a token that may only look."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,6 @@ from components.settings.phones import Phone
 from phone.listing import generation, lines, table
 from phone.logins import Account, look
 from phone.outputs import Outputs
-from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError
 
 from .server import Answer, Server, page, reply
 
@@ -47,16 +47,16 @@ def test_a_phone_in_overlap_has_a_line_for_each_of_its_accounts() -> None:
     ]
 
 
-def _looked(*answers: Answer) -> tuple[Account, list[str], list[str]]:
+def _looked(*answers: Answer, usernames: Sequence[str] = ("svc",)) -> tuple[dict[str, Account], list[str], list[str]]:
     with Server(*answers) as server:
-        account, reasons = look(Client(server.url, "the-token"), "svc")
-        return account, reasons, [f"{asked.method} {asked.path.removeprefix('/api/v3')}" for asked in server.asked]
+        accounts, reasons = look(server.url, "the-token", usernames)
+        return accounts, reasons, [f"{asked.method} {asked.path.removeprefix('/api/v3')}" for asked in server.asked]
 
 
 def test_two_calls_that_only_read_tell_of_an_account() -> None:
     events = page({"created": "2026-11-24T21:15:30.5+01:00", "action": "login"})
-    account, reasons, asked = _looked(page({"username": "svc", "is_active": True}), events)
-    assert account == Account("yes", "2026-11-24T20:15:30.500000+00:00")
+    accounts, reasons, asked = _looked(page({"username": "svc", "is_active": True}), events)
+    assert accounts == {"svc": Account("yes", "2026-11-24T20:15:30.500000+00:00")}
     assert reasons == []
     assert asked == [
         "GET /core/users/?username=svc&page_size=100",
@@ -65,17 +65,23 @@ def test_two_calls_that_only_read_tell_of_an_account() -> None:
 
 
 def test_no_account_and_no_login_are_told_apart_from_not_knowing() -> None:
-    assert _looked(page(), page())[0] == Account("gone", "none seen")
-    assert _looked(page({"is_active": False}), page())[0] == Account("no", "none seen")
+    assert _looked(page(), page())[0] == {"svc": Account("gone", "none seen")}
+    assert _looked(page({"is_active": False}), page())[0] == {"svc": Account("no", "none seen")}
 
 
 def test_a_missing_right_leaves_the_rest_and_is_named() -> None:
-    account, (reason,), _ = _looked(page({"is_active": True}), reply(403, {"detail": "You do not have permission."}))
-    assert account == Account("yes", "cannot tell")
-    assert "authentik_events.view_event" in reason
+    forbidden = reply(403, {"detail": "You do not have permission."})
+    seen = page({"is_active": True})
+    accounts, reasons, _ = _looked(seen, forbidden, seen, forbidden, usernames=["svc", "svc-g2"])
+    assert accounts == dict.fromkeys(["svc", "svc-g2"], Account("yes", "cannot tell"))
+    assert ["authentik_events.view_event" in reason for reason in reasons] == [True, True]
 
 
-@pytest.mark.parametrize("answer", [reply(200, {"results": [{}]}), reply(200, {"results": 3}), reply(200, b"<html>")])
-def test_an_answer_of_another_form_is_told_as_such(answer: Answer) -> None:
-    with pytest.raises(AuthentikError, match="cannot find the last login of 'svc'"):
-        _looked(page({"is_active": True}), answer)
+@pytest.mark.parametrize(
+    "answer",
+    [reply(200, {"results": [{}]}), reply(200, {"results": 3}), reply(200, b"<html>"), reply(404, {}), reply(500)],
+)
+def test_after_an_answer_that_makes_no_sense_the_rest_is_not_asked(answer: Answer) -> None:
+    accounts, (reason,), asked = _looked(page({"is_active": True}), answer, usernames=["svc", "svc-g2"])
+    assert (accounts, len(asked)) == ({}, 2)
+    assert "cannot find the last login of 'svc'" in reason

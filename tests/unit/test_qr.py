@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.basic_header import basic_header
+from lab.qr_reader import read_image, read_terminal
 from phone import qr
-from tests.qr_reader import read_image, read_terminal
 
 HEADERS = st.builds(
     basic_header,
