@@ -21,11 +21,14 @@ from pulumi.dynamic import (
 from providers import writes
 from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
 from providers.caddy.routes import in_front, only_route, path_of, routes_of, server_of, shadowing
+from providers.caddy.rules import caddyfile, host_name, route_id, upstream_url
 from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
 
 _ATTEMPTS = 20
+_RULES = {"admin": upstream_url, "route_id": route_id, "host": host_name, "caddyfile": caddyfile}
 _INPUTS = ("admin", "route_id", "host", "port", "caddyfile")
+_COMPUTED = ("route", "applied")
 
 
 class CaddyConfigArgs(TypedDict):
@@ -53,14 +56,13 @@ class CaddyConfigProvider(ResourceProvider):
     @brief
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         inputs = {name: value for name, value in news.items() if name != "__provider"}
-        failures = [
-            CheckFailure(name, f"{name}: is missing")
-            for name in _INPUTS
-            if name not in inputs or (inputs[name] in ("", None))
-        ]
-        if isinstance(inputs.get("port"), float):
+        if isinstance(inputs.get("port"), float) and inputs["port"].is_integer():
             inputs["port"] = int(inputs["port"])
-        return CheckResult(inputs, failures)
+        wrong = {name: "is no setting of a site" for name in inputs if name not in (*_INPUTS, *_COMPUTED)}
+        for name in _INPUTS:
+            if not pulumi.contains_unknowns(inputs.get(name)) and (expected := _expected(name, inputs.get(name))):
+                wrong[name] = expected
+        return CheckResult(inputs, [CheckFailure(name, f"{name}: {expected}") for name, expected in wrong.items()])
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -174,6 +176,16 @@ def serving(admin: str, url: str) -> bool:
     parts = urlsplit(url)
     servers, _ = Admin(admin).servers()
     return bool(shadowing(servers, parts.hostname or "", parts.port or 443, ""))
+
+
+def _expected(name: str, value: object) -> str | None:
+    """What was expected of an input, or None where it is right."""
+    if value is None or value == "":
+        return "is missing"
+    if name == "port":
+        right = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
+        return None if right else "expected a port from 1 to 65535"
+    return _RULES[name](value) if isinstance(value, str) else "expected a text"
 
 
 def _kept(state: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -16,6 +16,8 @@ _UPSTREAM_HOST = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A
 _FILE = re.compile(r"(?:/[-\w.+@~]+)+", re.ASCII)
 _PATH = re.compile(r"(?:/\.?[-\w~][-\w.~]*)+", re.ASCII)
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/(?:0|[1-9][0-9]{0,2}))?")
+_ID = re.compile(r"[-\w.]{1,200}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _OWNER = re.compile(r"[-\w./]+", re.ASCII)
 
 
@@ -36,6 +38,25 @@ def upstream_url(value: str) -> str | None:
     if host is None or not _UPSTREAM_HOST.fullmatch(host):
         return "expected http(s)://host or http(s)://host:port; no user, path, query or slash at the end"
     return None
+
+
+def host_name(value: str) -> str | None:
+    """A site's host, in the lower case that Caddy compares it in."""
+    if _HOST_NAME.fullmatch(value) and len(value) <= 253 and value == value.lower():
+        return None
+    return "expected a host such as photos.example.org, in lower case"
+
+
+def route_id(value: str) -> str | None:
+    """The @id of a route, which stands in the admin API's paths."""
+    return None if _ID.fullmatch(value) else "expected at most 200 letters, digits and ._-, such as immich-prod"
+
+
+def caddyfile(value: str) -> str | None:
+    """The text of a Caddyfile."""
+    if value.strip() and not _CONTROL.search(value) and len(value) <= 100_000:
+        return None
+    return "expected a Caddyfile of at most 100000 characters, without control characters"
 
 
 def file_path(value: str) -> str | None:
