@@ -33,7 +33,7 @@ def etc(tmp_path: Path) -> Path:
 
 
 def adapted(caddy: Path, etc: Path) -> subprocess.CompletedProcess[str]:
-    command = [caddy, "adapt", "--config", "Caddyfile", "--adapter", "caddyfile"]
+    command: list[str | Path] = [caddy, "adapt", "--config", "Caddyfile", "--adapter", "caddyfile"]
     env = {"HOME": str(etc), "PATH": os.environ["PATH"]}
     return subprocess.run(command, cwd=etc, env=env, capture_output=True, text=True, check=False)
 
