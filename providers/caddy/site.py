@@ -23,9 +23,9 @@ _REFUSED = _ERROR.format("The proxy refused the Authorization header of this app
 _NOT_ASKED = _ERROR.format(NOT_ASKED, "Bad Gateway", 502)
 _FAILED = _ERROR.format("The proxy could not serve this request", "{err.status_text}", "{err.status_code}")
 
-# Caddy matches a path without its dots, doubled slashes and escapes, and passes it on as it came: what two servers may
-# read in two ways is never open.
-_PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\)"
+# Caddy matches a path in lower case without its dots, doubled slashes and escapes, but passes it on as it came: what
+# two servers may read in two ways is never open. The last one is the Kelvin sign, a k in lower case.
+_PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\|%e2%84%aa)"
 
 # What lets somebody in; Caddy itself redacts the first, and cookies, unless it is told not to.
 _SECRET_HEADERS = ("Authorization", "Cookie", "X-Api-Key", "X-Immich-Session-Token", "X-Immich-User-Token")
@@ -107,7 +107,7 @@ def render_file(site: Site, written_by: str) -> str:
     header = [
         f"# Written by Pulumi ({written_by}): Immich at {site.url.lower()}.",
         "# A change by hand is undone by the next run of `pulumi up`; change the stack's settings instead.",
-        f"# The Caddyfile has one line for it, {where}: import, and this file's path.",
+        f"# The Caddyfile imports it {where}.",
     ]
     log = [*_log(), ""] if site.access_log else []
     body = [*log, *_route(site), "", *_errors()]

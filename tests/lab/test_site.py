@@ -174,6 +174,14 @@ def test_a_path_that_two_servers_may_read_in_two_ways_is_never_open(crooked: str
     assert {each.path.partition("?")[0] for each in world.outpost.asked} == {ASKED}
 
 
+@pytest.mark.parametrize("path", ["/.well-%E2%84%AAnown/immich", "/outpost.goauthenti%e2%84%aa.io/x"])
+def test_a_letter_that_is_another_in_lower_case_opens_nothing(path: str, world: World) -> None:
+    world.serve(open_paths=("/.well-known/immich",))
+    assert world.ask(path).status == 302
+    assert world.immich.asked == []
+    assert [each.path for each in world.outpost.asked] == [ASKED]
+
+
 def test_the_outposts_own_pages_are_shown_and_never_see_basic(world: World) -> None:
     world.serve()
     assert json.loads(world.ask("/outpost.goauthentik.io/start?rd=%2Fapi%2F..", GOOD).body) == {"from": "outpost"}

@@ -103,6 +103,12 @@ def test_no_cookie_of_the_forward_auth_answer_reaches_a_phone(adapt: Adapt) -> N
         assert all("copy_response_headers" not in json.dumps(case) for case in step["handle_response"])
 
 
+def test_nothing_between_caddy_and_immich_is_buffered_or_ends_after_a_time(adapt: Adapt) -> None:
+    to_immich = [step for step in handlers(only_route(adapt(render(PLAIN)))) if step["handler"] == "reverse_proxy"][-1]
+    assert to_immich["upstreams"] == [{"dial": "localhost:2283"}]
+    assert set(to_immich) == {"handler", "upstreams", "stream_close_delay"}
+
+
 def test_the_first_matcher_takes_basic_in_any_case(adapt: Adapt) -> None:
     text = json.dumps(only_route(adapt(render(PLAIN))))
     assert json.dumps(r"(?i)^\s*basic(\s|$)") in text
