@@ -59,11 +59,13 @@ def _enabled(client: Client, username: str) -> str:
 
 
 def _last_login(client: Client, username: str) -> str:
-    query = {"username": username, "actions": "login", "ordering": "-created", "page_size": "1"}
+    query = {"username": username, "actions": "login", "ordering": "-created", "page_size": "20"}
     call = Call(f"find the last login of {username!r}", "authentik_events.view_event")
     # Not client.find(), which would fetch every login that Authentik keeps.
-    results = client.get(f"/events/events/?{urlencode(query)}", call).get("results")
+    answer = client.get(f"/events/events/?{urlencode(query)}", call)
     try:
-        return datetime.fromisoformat(results[0]["created"]).astimezone(UTC).isoformat() if results else NONE_SEEN
+        # A server that does not know the filter answers with events of other actions, too.
+        logins = [event["created"] for event in answer["results"] if event["action"] == "login"]
+        return datetime.fromisoformat(logins[0]).astimezone(UTC).isoformat() if logins else NONE_SEEN
     except (TypeError, KeyError, ValueError):
         raise AuthentikError(f"cannot {call.doing}: Authentik answered something else than events.") from None

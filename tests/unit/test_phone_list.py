@@ -54,13 +54,14 @@ def _looked(*answers: Answer, usernames: Sequence[str] = ("svc",)) -> tuple[dict
 
 
 def test_two_calls_that_only_read_tell_of_an_account() -> None:
-    events = page({"created": "2026-11-24T21:15:30.5+01:00", "action": "login"})
+    later = {"created": "2026-11-24T21:16:00+01:00", "action": "login_failed"}
+    events = page(later, {"created": "2026-11-24T21:15:30.5+01:00", "action": "login"})
     accounts, reasons, asked = _looked(page({"username": "svc", "is_active": True}), events)
     assert accounts == {"svc": Account("yes", "2026-11-24T20:15:30.500000+00:00")}
     assert reasons == []
     assert asked == [
         "GET /core/users/?username=svc&page_size=100",
-        "GET /events/events/?username=svc&actions=login&ordering=-created&page_size=1",
+        "GET /events/events/?username=svc&actions=login&ordering=-created&page_size=20",
     ]
 
 
