@@ -80,14 +80,18 @@ class ServiceAccountProvider(AuthentikProvider):
             return [("former", f"this stack has no account {username!r} to keep. {_OVERLAP}")]
         known = self.kind.fields["expires"].same(olds.get("expires"), expires)
         if expires and not known and datetime.fromisoformat(expires) <= datetime.now(UTC):
-            return [("expires", f"expected a moment to come, got {expires}")]
+            return [("expires", f"expected a moment to come, got {expires}: an app password that has ended is dead")]
         return []
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
         password: Bag = {name: body.pop(name) for name in ("expiring", "expires") if name in body}
         asked: Bag = {"name": body.pop("username"), "create_group": False, **password}
         adding = Call(f"create {self.label(inputs)}", "authentik_core.add_user and authentik_core.add_token")
-        made = self.client.post("/core/users/service_account/", asked, adding)
+        try:
+            made = self.client.post("/core/users/service_account/", asked, adding)
+        except Refused as refused:
+            remedy = " Ask for an earlier `expires`, or for none." if "expires" in refused.fields else ""
+            raise Refused(f"{refused}{remedy}", refused.fields) from None
         try:
             answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, self.call("set up", inputs, "change"))
         except AuthentikError as error:

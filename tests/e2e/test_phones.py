@@ -1,6 +1,7 @@
 """Phones: each has an account and a header of its own, and comes and goes without touching the others."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,7 +20,8 @@ def one_phone(driver: Driver) -> Iterator[str]:
 def test_adding_a_phone_leaves_the_others_alone_and_removing_it_revokes_it_alone(
     driver: Driver, one_phone: str
 ) -> None:
-    driver.stack.configure(phones=[{"name": "phone"}, {"name": "anna"}])
+    anna = {"name": "anna", "note": "blue Pixel", "expires": datetime(2031, 1, 1, tzinfo=UTC)}  # not quoted in YAML
+    driver.stack.configure(phones=[{"name": "phone"}, anna])
     with counted(driver.lab) as calls:
         driver.stack.up()
     assert len(calls) == 3
@@ -27,6 +29,13 @@ def test_adding_a_phone_leaves_the_others_alone_and_removing_it_revokes_it_alone
     base = driver.lab.names["service_account"]
     assert driver.stack.outputs()["serviceAccounts"] == {"phone": base, "anna": f"{base}-anna"}
     assert headers["phone"] == one_phone
+    account = driver.admin.user(f"{base}-anna")
+    assert account is not None
+    assert account["name"] == "Immich phone: anna, generation 1"
+    said = {"phone": "anna", "generation": 1, "note": "blue Pixel"}
+    assert said.items() <= account["attributes"].items()
+    token = driver.admin.call("GET", f"/core/tokens/service-account-{base}-anna-password/")
+    assert (token["expiring"], token["expires"]) == (True, "2031-01-01T00:00:00Z")
     assert driver.until(True, {"Authorization": headers["anna"]}) is not None
 
     driver.stack.configure(phones=[{"name": "phone"}])
