@@ -1,6 +1,6 @@
 """What the lab does in Authentik beside the program: people, a second application, and breaking things."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import requests
@@ -78,10 +78,10 @@ class Admin:
         if group := self.one("/core/groups/", name=name):
             self.call("DELETE", f"/core/groups/{group['pk']}/")
 
-    def operator(self, username: str) -> str:
+    def operator(self, username: str, rights: Iterable[str] = RIGHTS) -> str:
         """Make the least-privilege user that runs the program; the answer is its API token."""
         role = self.call("POST", "/rbac/roles/", {"name": username})["pk"]
-        self.call("POST", f"/rbac/permissions/assigned_by_roles/{role}/assign/", {"permissions": list(RIGHTS)})
+        self.call("POST", f"/rbac/permissions/assigned_by_roles/{role}/assign/", {"permissions": list(rights)})
         group = self.call("POST", "/core/groups/", {"name": username, "roles": [role]})["pk"]
         user = self.call("POST", "/core/users/", {"username": username, "name": username, "groups": [group]})["pk"]
         token = {"identifier": username, "user": user, "intent": "api", "expiring": False}

@@ -14,7 +14,7 @@ _KEYS = {"matching_mode", "url", "redirect_uri_type"}
 class RedirectUri(Field):
     """{matching_mode: strict or regex, url, redirect_uri_type: authorization (if left out) or logout}.
 
-    The type came with Authentik 2026.2; an older server does not tell it, and has those of authorization alone.
+    The type came with Authentik 2026.5; an older server does not tell it, and has those of authorization alone.
     """
 
     def convert(self, value: Json) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 from lab.driver import Driver
 from lab.gateway import counted
 from lab.person import Lost, Person
+from providers.authentik.key_pair import new_key_pair
 from tests.logins import Login, login_up
 
 
@@ -86,16 +87,21 @@ def test_with_the_override_the_app_comes_back_by_immich(login: Login, person: Pe
         login.paste(json.loads(stack.outputs()["immichSystemConfig"]))
 
 
-def test_another_key_in_the_place_of_the_first_needs_nothing_pasted_again(login: Login, person: Person) -> None:
+def test_a_key_that_is_about_to_expire_is_renewed_by_the_next_up_and_nothing_is_imported_again(
+    login: Login, person: Person
+) -> None:
     admin, stack = login.driver.admin, login.driver.stack
-    pair = admin.one("/crypto/certificatekeypairs/", name=login.application)
-    assert pair is not None
-    admin.call("PATCH", f"/crypto/certificatekeypairs/{pair['pk']}/", {"key_data": ""})
-    stack.up("--refresh")
-    mended = admin.call("GET", f"/crypto/certificatekeypairs/{pair['pk']}/")
-    assert mended["private_key_available"] is True
-    assert mended["fingerprint_sha256"] != pair["fingerprint_sha256"]
+    found = admin.one("/crypto/certificatekeypairs/", name=login.application)
+    assert found is not None
+    path = f"/crypto/certificatekeypairs/{found['pk']}/"
+    worn = admin.call("PATCH", path, new_key_pair(login.application, f"immich/{login.driver.lab.stack}", "rsa", 20))
+    stack.refresh()  # as if time had passed: what is declared is as it was
+    stack.up()
+    renewed = admin.call("GET", path)
+    assert renewed["fingerprint_sha256"] != worn["fingerprint_sha256"]
+    assert renewed["cert_expiry"] > worn["cert_expiry"]
     assert login.by_app(person).status == 201
+    stack.up("--expect-no-changes")
 
 
 def test_switched_off_nothing_of_it_is_left(login: Login) -> None:

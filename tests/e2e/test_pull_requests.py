@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from lab.authentik_admin import RIGHTS
 from lab.driver import Driver
 from lab.files import ROOT
 from lab.gateway import counted
@@ -41,10 +44,35 @@ def arguments() -> list[str]:
     return [said["command"], "--color", said["color"], *(f"--{name}={value}" for name, value in switches.items())]
 
 
+@contextmanager
+def unwritten(driver: Driver) -> Iterator[None]:
+    """Nothing is written to the stack's backend inside the with block, not even a lock: to read it is enough."""
+    backend = Path(urlsplit(driver.lab.env["PULUMI_BACKEND_URL"]).path)
+
+    def times() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (backend, *backend.rglob("*"))}
+
+    before = times()
+    assert len(before) > 3
+    yield
+    assert times() == before
+
+
+@pytest.fixture(scope="module")
+def reader(driver: Driver) -> Iterator[str]:
+    """The key of a token that may view what the program makes, and no more."""
+    name, admin = f"{driver.lab.names['second']}-reader", driver.admin
+    yield admin.operator(name, [right for right in RIGHTS if ".view_" in right])
+    role = admin.one("/rbac/roles/", name=name)
+    admin.remove_user(name)
+    admin.remove_group(name)
+    admin.call("DELETE", f"/rbac/roles/{(role or {})['pk']}/")
+
+
 def previewed(driver: Driver) -> str:
     """What the workflow's preview prints; without a token, and it asks Authentik nothing."""
     env = {name: value for name, value in {**os.environ, **driver.lab.env}.items() if name != "AUTHENTIK_TOKEN"}
-    with counted(driver.lab) as calls:
+    with unwritten(driver), counted(driver.lab) as calls:
         run = driver.stack.must(*arguments(), "--config-file", driver.lab.config_file, env=env)
     assert calls.made == []
     return run.output
@@ -78,7 +106,7 @@ def test_the_preview_of_an_unchanged_branch_says_so(driver: Driver) -> None:
     ("setting", "expected"),
     [
         ({"enabled": False}, {("immich-phone.g1", "~")}),
-        ({"phones": [{"name": "phone"}, {"name": "anna"}]}, {("immich-anna.g1", "+")}),
+        ({"phones": [{"name": "phone"}, {"name": "anna"}]}, {("immich-anna.g1", "+"), ("immich-isolation", "~")}),
         ({"applicationName": "Photos"}, {("immich-application", "~")}),
     ],
     ids=["a phone switched off", "a phone added", "a name changed"],
@@ -93,7 +121,7 @@ def test_the_preview_of_a_changed_setting_names_the_changed_resources_alone_and_
     assert not [secret for secret in secrets if secret in output]
 
 
-def look(driver: Driver, folder: Path) -> tuple[int, list[str], str]:
+def look(driver: Driver, folder: Path, **changed: str) -> tuple[int, list[str], str]:
     """The exit code of the nightly look, what it asked of GitHub, and the body that it wrote there."""
     gh = folder / "gh"
     gh.write_text(GH)
@@ -102,27 +130,28 @@ def look(driver: Driver, folder: Path) -> tuple[int, list[str], str]:
     for left in (asked, body):
         left.unlink(missing_ok=True)
     path = os.pathsep.join([str(folder), str(Path(driver.lab.pulumi).parent), driver.lab.env["PATH"]])
-    env = {**os.environ, **driver.lab.env, "PATH": path, "PULUMI_STACK": driver.lab.stack}
-    done = subprocess.run(
-        [DRIFT], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    env = {**os.environ, **driver.lab.env, "PATH": path, "PULUMI_STACK": driver.lab.stack, **changed}
+    with unwritten(driver):
+        done = subprocess.run(
+            [DRIFT], cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
     lines = asked.read_text().splitlines() if asked.exists() else []
     return done.returncode, lines, body.read_text() if body.exists() else ""
 
 
-def test_without_drift_the_nightly_look_is_well_and_opens_nothing(driver: Driver, tmp_path: Path) -> None:
-    assert look(driver, tmp_path) == (0, [], "")
+def test_without_drift_the_nightly_look_is_well_and_opens_nothing(driver: Driver, tmp_path: Path, reader: str) -> None:
+    assert look(driver, tmp_path, AUTHENTIK_TOKEN=reader) == (0, [], "")
 
 
 def test_drift_ends_the_nightly_look_with_seven_and_opens_one_issue_that_names_it(
-    driver: Driver, tmp_path: Path, secrets: list[str]
+    driver: Driver, tmp_path: Path, secrets: list[str], reader: str
 ) -> None:
     with driver.broken({"is_active": False}):
-        code, asked, body = look(driver, tmp_path)
+        code, asked, body = look(driver, tmp_path, AUTHENTIK_TOKEN=reader)
         assert code == 7
         assert [" ".join(each.split()[:2]) for each in asked] == ["label create", "issue list", "issue create"]
         (tmp_path / "gh.open").touch()
-        code, asked, _ = look(driver, tmp_path)
+        code, asked, _ = look(driver, tmp_path, AUTHENTIK_TOKEN=reader)
         assert code == 7
         assert asked[-1].startswith("issue comment 7 ")
     assert "immich-phone" in body
@@ -131,9 +160,6 @@ def test_drift_ends_the_nightly_look_with_seven_and_opens_one_issue_that_names_i
 
 
 def test_where_it_could_not_look_it_is_red_and_tells_of_no_drift(driver: Driver, tmp_path: Path) -> None:
-    lost = {**driver.lab.env, "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path / "none")}
-    broken = Driver(driver.lab)
-    object.__setattr__(broken, "lab", type(driver.lab)(**{**vars(driver.lab), "env": lost}))
-    code, asked, _ = look(broken, tmp_path)
+    code, asked, _ = look(driver, tmp_path, AUTHENTIK_TOKEN="wrong")
     assert code not in (0, 7)
     assert asked == []
