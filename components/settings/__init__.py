@@ -37,6 +37,8 @@ class Settings:
     adopt: bool
     verify: Verify
     isolation: str
+    patience: int
+    """Percent of the usual times; the providers read it for themselves."""
     login: Login | None = None
 
 
@@ -67,6 +69,7 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
         adopt=read.flag("immich:adopt"),
         verify=read_verify(read, site.open_paths),
         isolation=read.text("immich:isolation", rule=_isolation),
+        patience=read.percent("immich:patience"),
     )
     if settings.phones_group in settings.people_groups:
         read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")

@@ -82,6 +82,14 @@ class Reader:
             self.wrong(key, "expected true or false")
         return value == "true"
 
+    def percent(self, key: str) -> int:
+        """A whole number from 1 to 1000."""
+        value = self._get(key) or ""
+        if not re.fullmatch(r"[0-9]{1,4}", value) or not 1 <= int(value) <= 1000:
+            self.wrong(key, "expected a whole number of percent, from 1 to 1000")
+            return 100
+        return int(value)
+
     def names(self, key: str) -> tuple[str, ...]:
         """A list of names, each once."""
         found: list[str] = []

@@ -6,6 +6,7 @@ from typing import Annotated, Required, TypedDict, Unpack
 import pulumi
 from pulumi import Input, Output
 
+from providers.authentik import outpost_list
 from providers.authentik.errors import Call, Forbidden, NotFound
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Text
 from providers.authentik.kind import Bag, Kind, Resolved
@@ -87,11 +88,9 @@ class ApplicationProvider(AuthentikProvider):
 
     def _close(self, provider: int, inputs: Bag) -> None:
         doing = f"take proxy provider {provider} off its outposts until {self.label(inputs)} is bound"
-        reading, writing = (Call(doing, f"authentik_outposts.{verb}_outpost") for verb in ("view", "change"))
+        reading = Call(doing, "authentik_outposts.view_outpost")
         for outpost in self.client.find("/outposts/instances/", {"providers_by_pk": str(provider)}, reading):
-            if provider in outpost["providers"]:
-                others = [each for each in outpost["providers"] if each != provider]
-                self.client.patch(f"/outposts/instances/{outpost['pk']}/", {"providers": others}, writing)
+            outpost_list.write(self.client, outpost, provider, attached=False, doing=f"{doing}, from")
 
 
 new_applications: dict[str, set[int]] = {}

@@ -2,9 +2,9 @@
 
 Retries. A call that cannot do harm twice (GET, PUT, PATCH, DELETE) is sent again after a connection error, a
 time-out, 429, 502, 503 or 504; a POST only where the server cannot have acted (no connection, 429), else it raises
-AnswerLost and the caller looks. Waits grow with jitter or follow Retry-After; all is over within UNREACHABLE_BOUND
-seconds if nothing answers and BUSY_BOUND seconds if something does. Redirects are never followed: a login page is
-no API. Cookies are not kept.
+AnswerLost and the caller looks. A call sent `once` raises AnswerLost at any of them: what it writes goes stale. Waits
+grow with jitter or follow Retry-After, within the bounds of providers.patience. Redirects are never followed: a login
+page is no API. Cookies are not kept.
 """
 
 import re
@@ -15,27 +15,22 @@ from typing import Any, Final, Literal
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
-from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
+from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-TIMEOUT: Final = (5.0, 30.0)
-"""Seconds to connect, and between two bytes of an answer."""
-UNREACHABLE_BOUND: Final = 15.0
-BUSY_BOUND: Final = 60.0
 PAGE_SIZE: Final = 100
 
-_LOST_STATUSES = frozenset({502, 503, 504})
 _TOKEN_DETAILS = ("Token invalid/expired", "Authentication credentials were not provided.")
 
 
 class Client:
     """Authentik's API v3 at url with token. Threads may share it."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise AuthentikError("AUTHENTIK_TOKEN is no key of a token: it has spaces, line breaks or other letters.")
         self._base, self._token = url.rstrip("/") + "/api/v3", token
@@ -84,18 +79,19 @@ class Client:
         """Write a whole object. Raises NotFound, Refused."""
         return self._object("PUT", path, call, body=body)
 
-    def patch(self, path: str, body: Mapping[str, Any], call: Call) -> dict[str, Any]:
-        """Write some fields of an object. Raises NotFound, Refused."""
-        return self._object("PATCH", path, call, body=body)
+    def patch(self, path: str, body: Mapping[str, Any], call: Call, *, once: bool = False) -> dict[str, Any]:
+        """Write some fields of an object. once: never sent again, for it goes stale. Raises NotFound, Refused."""
+        return self._object("PATCH", path, call, body=body, once=once)
 
     def delete(self, path: str, call: Call) -> None:
-        """Delete an object; one that is gone already is fine."""
-        try:
-            response = self._send("DELETE", path, call, None, None)
-        except NotFound:
-            return
+        """Delete an object. Raises NotFound."""
+        response = self._send("DELETE", path, call, None, None)
         if response.status_code != 204:
             raise self._no_authentik(response, "DELETE", path, call, "the answer to it")
+
+    def check_sight(self, path: str, call: Call) -> None:
+        """Raise Forbidden where our token may not see a list: whatever is in it seems gone."""
+        self.get(f"{path}?page_size=1", call)
 
     def _object(
         self,
@@ -105,8 +101,9 @@ class Client:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        once: bool = False,
     ) -> dict[str, Any]:
-        response = self._send(method, path, call, query, body)
+        response = self._send(method, path, call, query, body, once=once)
         answer = _json(response)
         if not isinstance(answer, dict):
             raise self._no_authentik(response, method, path, call, "a JSON object")
@@ -128,12 +125,15 @@ class Client:
         call: Call,
         query: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
+        *,
+        once: bool = False,
     ) -> requests.Response:
-        retrying = Retrying(retry=retry_if_exception_type(_Transient), wait=_pause, stop=_bound_reached, reraise=True)
+        if not once:
+            return self.patience.call(self._once, method, path, call, query, body)
         try:
-            return retrying(self._once, method, path, call, query, body)
-        except _Transient as transient:
-            raise transient.error from None
+            return self._once(method, path, call, query, body)
+        except Transient as transient:
+            raise AnswerLost(str(transient.reason)) from None
 
     def _once(
         self,
@@ -146,7 +146,7 @@ class Client:
         what = _what(call, method, path)
         try:
             response = self._session.request(
-                method, self._base + path, params=query, json=body, timeout=TIMEOUT, allow_redirects=False
+                method, self._base + path, params=query, json=body, timeout=self.patience.timeout, allow_redirects=False
             )
         except requests.exceptions.SSLError as error:
             raise AuthentikError(
@@ -161,29 +161,26 @@ class Client:
             broke_off = f"{what}: the answer broke off ({type(error).__name__}). Run the command again."
             if method == "POST":
                 raise AnswerLost(broke_off) from None
-            raise _Transient(AuthentikError(broke_off), bound=BUSY_BOUND) from None
-        self._judge(response, what, method, call)
+            raise Transient(AuthentikError(broke_off)) from None
+        self._judge(response, method, path, call)
         return response
 
     def _unanswered(self, what: str, method: Method, error: requests.RequestException) -> Exception:
         reason = _innermost(error)
         message = f"{what}: {self._where()} does not answer: {reason}. Check authentik:url and the network."
-        reason_inside = error.args[0].reason if error.args and isinstance(error.args[0], MaxRetryError) else None
-        never_sent = isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
-            reason_inside, NewConnectionError | NameResolutionError
-        )
-        if method == "POST" and not never_sent:
+        reached = not never_sent(error)
+        if method == "POST" and reached:
             return AnswerLost(message)
-        return _Transient(AuthentikError(message), bound=UNREACHABLE_BOUND if never_sent else BUSY_BOUND)
+        return Transient(AuthentikError(message), reached=reached)
 
-    def _judge(self, response: requests.Response, what: str, method: Method, call: Call) -> None:
-        status = response.status_code
+    def _judge(self, response: requests.Response, method: Method, path: str, call: Call) -> None:
+        status, what = response.status_code, _what(call, method, path)
         said = self._clean(_said(response))
-        if status == 429 or status in _LOST_STATUSES:
+        if status in PASSING:
             error = AuthentikError(f"{what} answered {status}: {said}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
-            raise _Transient(error, bound=BUSY_BOUND, after=_retry_after(response))
+            raise Transient(error, after=retry_after(response.headers))
         if 300 <= status < 400:
             target = re.split(r"[?#]", response.headers.get("Location", ""))[0]
             place = re.sub(r"//[^/]*@", "//", self._clean(target))
@@ -198,10 +195,12 @@ class Client:
                 else f"The token's user needs the right {call.right}"
             )
             raise Forbidden(f"{what} answered 403: {said.rstrip('.')}. {remedy}.")
+        if status == 404 and not isinstance(_json(response), dict):
+            raise self._no_authentik(response, method, path, call, "an answer of its API")
         if status == 404:
             raise NotFound(f"{what} answered 404: {said}")
         if status == 400:
-            raise Refused(f"{what} answered 400: {said}", _reasons(_json(response)))
+            raise Refused(f"{what} answered 400: {said}{_superusers_right(said)}", _reasons(_json(response)))
         if not 200 <= status < 300:
             raise AuthentikError(f"{what} answered {status}: {said}. Look into Authentik's own log.")
 
@@ -217,11 +216,11 @@ _clients: dict[tuple[str, str], Client] = {}
 _clients_lock = threading.Lock()
 
 
-def shared_client(url: str, token: str) -> Client:
+def shared_client(url: str, token: str, patience: Patience | None = None) -> Client:
     """The one client of this process for url and token: the kinds' providers share it."""
     with _clients_lock:
         if (url, token) not in _clients:
-            _clients[(url, token)] = Client(url, token)
+            _clients[(url, token)] = Client(url, token, patience)
         return _clients[(url, token)]
 
 
@@ -234,28 +233,6 @@ class _Bearer(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-class _Transient(Exception):
-    def __init__(self, error: AuthentikError, *, bound: float, after: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error, self.bound, self.after = error, bound, after
-
-
-_growing = wait_exponential_jitter(multiplier=0.2, max=8, jitter=0.3)
-
-
-def _pause(state: RetryCallState) -> float:
-    transient = state.outcome.exception() if state.outcome else None
-    if isinstance(transient, _Transient) and transient.after is not None:
-        return max(transient.after, _growing(state))
-    return _growing(state)
-
-
-def _bound_reached(state: RetryCallState) -> bool:
-    transient = state.outcome.exception() if state.outcome else None
-    bound = transient.bound if isinstance(transient, _Transient) else 0.0
-    return (state.seconds_since_start or 0.0) + state.upcoming_sleep > bound
 
 
 def _what(call: Call, method: Method, path: str) -> str:
@@ -288,6 +265,13 @@ def _reasons(answer: Any) -> dict[str, str]:
     return reasons
 
 
+def _superusers_right(said: str) -> str:
+    """The right that a refusal to make or unmake superusers asks for, which comes as a wrong field."""
+    asked = re.search(r"permission to set superuser status to (True|False)", said)
+    verb = {"True": "enable", "False": "disable"}[asked[1]] if asked else ""
+    return f" The token's user needs the right authentik_core.{verb}_group_superuser." if verb else ""
+
+
 def _printable(text: str) -> str:
     return re.sub(r"[^\x20-\x7e\xa0-\u024f\u2010-\u201d]", " ", text)[:300]
 
@@ -300,8 +284,3 @@ def _innermost(error: BaseException) -> str:
     reason = getattr(inner, "reason", None)
     text = str(reason if reason is not None else inner.args[-1] if inner.args else inner)
     return _printable(re.sub(r"<[^>]*>(?::\s*)?|\w+\(host=.*?\): ", "", text)).strip() or type(error).__name__
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None

@@ -9,7 +9,8 @@ from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult
 
 from providers import writes
-from providers.authentik.errors import AuthentikError, Call, NotFound
+from providers.authentik import outpost_list
+from providers.authentik.errors import NotFound
 from providers.authentik.fields import UNSET, Integer, Reference, Text, is_uuid
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import OUTPOST, find_by_name
@@ -20,8 +21,6 @@ from providers.handover import HANDOVER, take, was_taken
 
 EMBEDDED = "authentik Embedded Outpost"
 """The outpost that every Authentik runs by itself."""
-
-_ATTEMPTS = 5
 
 
 class OutpostAttachmentArgs(TypedDict, total=False):
@@ -37,10 +36,7 @@ class OutpostAttachmentArgs(TypedDict, total=False):
 
 
 class OutpostAttachmentProvider(AuthentikProvider):
-    """Adds one provider to an outpost's list, or takes it out, and leaves the others there.
-
-    The API writes the whole list at once and knows no conditional write: read, write, read again, within a bound.
-    """
+    """Adds one provider to an outpost's list, or takes it out, and leaves the others there."""
 
     kind = Kind(
         word="outpost attachment",
@@ -57,13 +53,14 @@ class OutpostAttachmentProvider(AuthentikProvider):
         writes.note()
         inputs = self._inputs(props)
         name, provider = inputs["outpost"], inputs["provider"]
+        doing = f"attach proxy provider {provider} to"
         with _locks[name]:
             if is_uuid(name):
-                outpost = self._outpost(name)
+                outpost = outpost_list.read(self.client, name, f"{doing} outpost {name}")
             else:
                 outpost = find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
             found = provider in outpost["providers"]
-            outpost = self._until(outpost, provider, attached=True)
+            outpost = outpost_list.write(self.client, outpost, provider, attached=True, doing=doing)
         id_ = f"{outpost['pk']}/{provider}"
         adopted = {"adopted": "{}"} if found and props.get("adopt") is True else {}
         return CreateResult(id_, {**inputs, "outpost_pk": outpost["pk"], **take(self.kind.path, id_), **adopted})
@@ -72,7 +69,8 @@ class OutpostAttachmentProvider(AuthentikProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self._inputs(props)
         try:
-            outpost = self._outpost(props["outpost_pk"])
+            doing = f"read whether proxy provider {inputs['provider']} is on outpost {inputs['outpost']!r}"
+            outpost = outpost_list.read(self.client, props["outpost_pk"], doing)
         except NotFound:
             return ReadResult("", {})
         if inputs["provider"] not in outpost["providers"]:
@@ -87,29 +85,11 @@ class OutpostAttachmentProvider(AuthentikProvider):
         inputs = self._inputs(props)
         with _locks[inputs["outpost"]]:
             try:
-                self._until(self._outpost(props["outpost_pk"]), inputs["provider"], attached=False)
+                doing = f"detach proxy provider {inputs['provider']} from"
+                outpost = outpost_list.read(self.client, props["outpost_pk"], f"{doing} outpost {inputs['outpost']!r}")
+                outpost_list.write(self.client, outpost, inputs["provider"], attached=False, doing=doing)
             except NotFound:
                 return
-
-    def _outpost(self, pk: str) -> Bag:
-        return self.client.get(f"{self.kind.path}{pk}/", Call(f"read outpost {pk}", self.kind.right("view")))
-
-    def _until(self, outpost: Bag, provider: int, *, attached: bool) -> Bag:
-        doing = f"{'attach' if attached else 'detach'} proxy provider {provider} {'to' if attached else 'from'}"
-        call = Call(f"{doing} outpost {outpost['name']!r}", self.kind.right("change"))
-        for left in reversed(range(_ATTEMPTS + 1)):
-            if (provider in outpost["providers"]) == attached:
-                return outpost
-            if not left:
-                break
-            others = [each for each in outpost["providers"] if each != provider]
-            providers = [*others, provider] if attached else others
-            self.client.patch(f"{self.kind.path}{outpost['pk']}/", {"providers": providers}, call)
-            outpost = self._outpost(outpost["pk"])
-        raise AuthentikError(
-            f"cannot {call.doing}: something else keeps writing the outpost's list of providers. "
-            "Let it finish and run the command again."
-        )
 
 
 class OutpostAttachment(AuthentikResource, module="authentik", name="OutpostAttachment"):

@@ -1,7 +1,8 @@
 """AuthentikProvider: the life of an object of any Kind, written once. AuthentikResource: how a program declares it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 import pulumi
@@ -16,7 +17,7 @@ from pulumi.dynamic import (
 
 from providers import writes
 from providers.authentik.connection import Connected
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, NotFound, Refused
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.fields import Json, differing
 from providers.authentik.kind import Bag, Kind, Resolved, changes, check, computed, names, observed, wire
 from providers.authentik.lookup import look_up
@@ -192,8 +193,9 @@ class AuthentikProvider(Connected):
         return inputs
 
     def remove(self, props: Mapping[str, Json]) -> None:
-        """Delete the object."""
-        self.client.delete(self.path(props), self.call("delete", props, "delete"))
+        """Delete the object; one that is gone already is fine."""
+        with suppress(NotFound), self.writing(props):
+            self.client.delete(self.path(props), self.call("delete", props, "delete"))
 
     def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
         """Leave an adopted object as it was found; one that is gone is left alone."""
@@ -210,6 +212,15 @@ class AuthentikProvider(Connected):
     def path(self, outs: Mapping[str, Json]) -> str:
         """The URL path of an object from its state."""
         return f"{self.kind.path}{_plain(outs[self.kind.address])}/"
+
+    @contextmanager
+    def writing(self, bag: Mapping[str, Json]) -> Iterator[None]:
+        """A write to an object that our token cannot even see fails by that reason, whatever the server says."""
+        try:
+            yield
+        except (NotFound, Forbidden):
+            self.client.check_sight(self.kind.path, self.call("read", bag, "view"))
+            raise
 
     def undo(self, made: Bag, failure: AuthentikError) -> AuthentikError:
         """Remove what was half made; the answer is the failure to raise, with what could not be undone."""
@@ -228,8 +239,7 @@ class AuthentikProvider(Connected):
         try:
             answer = self.client.get(self.path(props), call)
         except NotFound:
-            # A list that may not be read says so; an object that may not be read only seems gone.
-            self.client.get(f"{self.kind.path}?page_size=1", call)
+            self.client.check_sight(self.kind.path, call)
             answer = None
         if self.kind.address != "pk" and (answer is None or str(answer["pk"]) != id_):
             answer = self.moved(id_, props)
@@ -288,7 +298,8 @@ class AuthentikProvider(Connected):
     def _write(self, path: str, body: Bag, olds: Mapping[str, Json]) -> Bag:
         call = self.call("update", olds, "change")
         try:
-            return self.client.put(path, body, call) if self.kind.whole else self.client.patch(path, body, call)
+            with self.writing(olds):
+                return self.client.put(path, body, call) if self.kind.whole else self.client.patch(path, body, call)
         except NotFound:
             raise self._gone(call) from None
 

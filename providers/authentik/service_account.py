@@ -93,7 +93,9 @@ class ServiceAccountProvider(AuthentikProvider):
             remedy = " Ask for an earlier `expires`, or for none." if "expires" in refused.fields else ""
             raise Refused(f"{refused}{remedy}", refused.fields) from None
         try:
-            answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, self.call("set up", inputs, "change"))
+            setting_up = self.call("set up", inputs, "change")
+            with self.writing(inputs):
+                answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, setting_up)
         except AuthentikError as error:
             raise self.undo(inputs | {"pk": made["user_pk"]}, error) from None
         identifier = _identifier(inputs["username"])

@@ -5,14 +5,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from providers.errors import ProviderError
+from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
 
 SERVERS = "/config/apps/http/servers"
-TIMEOUT = (3.0, 30.0)
-BOUND = 10.0
-"""Seconds within which a Caddy that does not answer is asked again."""
 
 
 class CaddyError(ProviderError):
@@ -34,14 +31,15 @@ class NotThere(CaddyError):
 class Admin:
     """One Caddy's admin API. Every call is safe to send again: writes carry If-Match."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: Patience | None = None) -> None:
         self._url = url.rstrip("/")
+        self._patience = patience or Patience()
         self._session = requests.Session()
 
     def adapt(self, caddyfile: str) -> dict[str, Any]:
         """The Caddyfile as JSON configuration. Nothing is changed."""
         response = self._send("POST", "/adapt", data=caddyfile.encode(), headers={"Content-Type": "text/caddyfile"})
-        return _objects(response, lambda answer: answer["result"])
+        return _objects("POST /adapt", response, lambda answer: answer["result"])
 
     def servers(self) -> tuple[dict[str, Any], str]:
         """The HTTP servers by name, and the ETag to write against."""
@@ -49,40 +47,54 @@ class Admin:
             response = self._send("GET", SERVERS)
         except NotThere:
             return {}, ""
-        return _objects(response, lambda answer: {} if answer is None else answer), response.headers.get("Etag", "")
+        return _objects(
+            f"GET {SERVERS}", response, lambda answer: {} if answer is None else answer
+        ), response.headers.get("Etag", "")
 
     def write(self, method: str, path: str, value: object, etag: str) -> None:
         """Put, patch or delete a part of the configuration as it was read with etag. Raises Changed."""
         self._send(method, path, json=value, headers={"If-Match": etag})
 
     def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        retrying = Retrying(
-            retry=retry_if_exception_type(requests.ConnectionError),
-            wait=wait_exponential_jitter(multiplier=0.2, max=2, jitter=0.2),
-            stop=stop_after_delay(BOUND),
-            reraise=True,
-        )
+        return self._patience.call(self._once, method, path, **kwargs)
+
+    def _once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         what = f"cannot set up Caddy: {method} {path}"
         try:
-            response = retrying(
-                self._session.request, method, self._url + path, timeout=TIMEOUT, allow_redirects=False, **kwargs
+            response = self._session.request(
+                method, self._url + path, timeout=self._patience.timeout, allow_redirects=False, **kwargs
             )
+        except requests.exceptions.SSLError:
+            raise Unreachable(f"{what}: TLS with {self._where} failed. Check caddy:admin.") from None
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise Transient(self._unreachable(what, error), reached=not never_sent(error)) from None
         except requests.RequestException as error:
-            address = urlsplit(self._url).netloc.rpartition("@")[2]
-            raise Unreachable(
-                f"{what}: {address} does not answer ({type(error).__name__}). Check caddy:admin, and that Caddy runs "
-                "and listens there (`admin` in its global options)."
-            ) from None
+            raise self._unreachable(what, error) from None
+        if response.status_code in PASSING:
+            busy = CaddyError(
+                f"{what} answered {response.status_code}: {_said(response)}. Run the command again later."
+            )
+            raise Transient(busy, after=retry_after(response.headers))
         if response.status_code == 412:
             raise Changed(f"{what}: somebody else changed the configuration")
         if response.status_code != 200:
             said = _said(response)
             kind = NotThere if "invalid traversal path" in said else CaddyError
-            raise kind(f"{what} answered {response.status_code}: {said}")
+            raise kind(f"{what} answered {response.status_code}: {said}. Check caddy:admin ({self._where}).")
         return response
 
+    @property
+    def _where(self) -> str:
+        return urlsplit(self._url).netloc.rpartition("@")[2]
 
-def _objects(response: requests.Response, part: Callable[[Any], Any]) -> dict[str, Any]:
+    def _unreachable(self, what: str, error: Exception) -> "Unreachable":
+        return Unreachable(
+            f"{what}: {self._where} does not answer ({type(error).__name__}). Check caddy:admin, and that Caddy runs "
+            "and listens there (`admin` in its global options)."
+        )
+
+
+def _objects(call: str, response: requests.Response, part: Callable[[Any], Any]) -> dict[str, Any]:
     """A part of an answer that is an object of objects. Raises CaddyError where it is not: no Caddy answered."""
     try:
         found = part(response.json())
@@ -91,7 +103,7 @@ def _objects(response: requests.Response, part: Callable[[Any], Any]) -> dict[st
     except (ValueError, KeyError, TypeError):
         pass
     raise CaddyError(
-        f"cannot set up Caddy: {urlsplit(response.url).path} answered {response.status_code} with "
+        f"cannot set up Caddy: {call} answered {response.status_code} with "
         f"{response.headers.get('Content-Type') or 'nothing'}, which is no configuration of Caddy's. Check caddy:admin."
     )
 

@@ -10,6 +10,7 @@ from pulumi import Input, Output
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
+    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
@@ -24,6 +25,7 @@ from providers.caddy.routes import in_front, only_route, path_of, routes_of, ser
 from providers.caddy.rules import caddyfile, host_name, route_id, upstream_url
 from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
+from providers.patience import Patience
 
 _ATTEMPTS = 20
 _RULES = {"admin": upstream_url, "route_id": route_id, "host": host_name, "caddyfile": caddyfile}
@@ -52,6 +54,9 @@ class CaddyConfigProvider(ResourceProvider):
     """
 
     serialize_as_secret_always = False  # nothing secret is ever pickled
+
+    def configure(self, req: ConfigureRequest) -> None:
+        self._patience = Patience.configured(req.config.get)
 
     @brief
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -83,7 +88,7 @@ class CaddyConfigProvider(ResourceProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        servers, _ = Admin(props["admin"]).servers()
+        servers, _ = self._admin(props).servers()
         inputs = {name: props[name] for name in _INPUTS}
         found = next((route for _, _, route in routes_of(servers) if route.get("@id") == id_), None)
         if found is None:
@@ -96,7 +101,7 @@ class CaddyConfigProvider(ResourceProvider):
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         if was_taken(props["admin"], id_, props):
             return
-        admin = Admin(props["admin"])
+        admin = self._admin(props)
         for _ in range(_ATTEMPTS):
             try:
                 servers, etag = admin.servers()
@@ -116,9 +121,12 @@ class CaddyConfigProvider(ResourceProvider):
             f"cannot take route {id_} out of Caddy: something else keeps changing its configuration. Run destroy again."
         )
 
+    def _admin(self, props: dict[str, Any]) -> Admin:
+        return Admin(props["admin"], self._patience)
+
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
         writes.note()
-        admin, id_ = Admin(props["admin"]), props["route_id"]
+        admin, id_ = self._admin(props), props["route_id"]
         host, port = props["host"], int(props["port"])
         route = {"@id": id_, **only_route(admin.adapt(props["caddyfile"]))}
         for _ in range(_ATTEMPTS):

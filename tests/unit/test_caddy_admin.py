@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from providers.caddy import admin as module
+from providers import patience as module
 from providers.caddy.admin import Admin, CaddyError, Changed
 
 from .server import Answer, Server, reply, reset
@@ -12,8 +12,9 @@ from .server import Answer, Server, reply, reset
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", (0.1, 0.1))
-    monkeypatch.setattr(module, "BOUND", 0.3)
+    monkeypatch.setattr(module, "CONNECT", 0.1)
+    monkeypatch.setattr(module, "READ", 0.1)
+    monkeypatch.setattr(module, "UNREACHABLE_BOUND", 0.3)
 
 
 def test_a_caddy_that_is_not_there_is_told_with_its_address_within_the_bound() -> None:

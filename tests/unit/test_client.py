@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import tenacity
 
-from providers.authentik import client as module
+from providers import patience as module
 from providers.authentik.client import Client, shared_client
-from providers.authentik.errors import AnswerLost, AuthentikError, Call
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound
 
 from .server import Answer, Server, hang, page, reply, reset
 
@@ -22,7 +22,8 @@ TOKEN = "the-token-of-this-test"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds short enough to wait for, in the same proportions."""
-    monkeypatch.setattr(module, "TIMEOUT", (0.1, 0.05))
+    monkeypatch.setattr(module, "CONNECT", 0.1)
+    monkeypatch.setattr(module, "READ", 0.05)
     monkeypatch.setattr(module, "UNREACHABLE_BOUND", 0.25)
     monkeypatch.setattr(module, "BUSY_BOUND", 0.5)
     monkeypatch.setattr(module, "_growing", tenacity.wait_fixed(0.02))
@@ -150,9 +151,10 @@ def test_an_answer_that_is_final_is_asked_for_once(status: int) -> None:
         assert len(server.asked) == 1
 
 
-def test_deleting_what_is_gone_is_fine_also_when_the_first_answer_was_lost() -> None:
+def test_deleting_what_is_gone_is_told_apart_also_when_the_first_answer_was_lost() -> None:
     with Server(reset, reply(404, {"detail": "Not found."})) as server:
-        SAFE["DELETE"](Client(server.url, TOKEN))
+        with pytest.raises(NotFound):
+            SAFE["DELETE"](Client(server.url, TOKEN))
         assert server.methods == ["DELETE", "DELETE"]
 
 

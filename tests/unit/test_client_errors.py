@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from providers.authentik import client as module
+from providers import patience as module
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 
@@ -26,7 +26,8 @@ TOKEN = "the-token-of-this-test"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", (0.1, 0.05))
+    monkeypatch.setattr(module, "CONNECT", 0.1)
+    monkeypatch.setattr(module, "READ", 1.0)
     monkeypatch.setattr(module, "UNREACHABLE_BOUND", 0.05)
     monkeypatch.setattr(module, "BUSY_BOUND", 0.05)
     monkeypatch.setattr(module, "_growing", tenacity.wait_fixed(0.04))
@@ -60,6 +61,13 @@ def test_a_missing_right_is_told_by_its_name() -> None:
 
 def test_what_is_not_there_is_told_apart() -> None:
     assert isinstance(failure(reply(404, {"detail": "Not found."})), NotFound)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_page_that_says_404_is_not_taken_for_an_object_that_is_gone(method: str) -> None:
+    error = failure(reply(404, b"<html>secret", Content_Type="text/html"), method)
+    assert not isinstance(error, NotFound)
+    assert "answered 404 with text/html, which is not an answer of its API. Check that authentik:url" in str(error)
 
 
 def test_a_refused_body_is_told_field_by_field() -> None:

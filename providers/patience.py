@@ -1,0 +1,93 @@
+"""How long a server that does not answer as it should is waited for and asked again."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, ParamSpec, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from providers.errors import ProviderError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SETTING: Final = "immich:patience"
+CONNECT: Final = 5.0
+"""Seconds to connect."""
+READ: Final = 30.0
+"""Seconds between two bytes of an answer."""
+UNREACHABLE_BOUND: Final = 15.0
+"""Seconds within which a server that takes no connection is given up."""
+BUSY_BOUND: Final = 60.0
+"""Seconds within which a server that is there and does not serve is given up."""
+PASSING: Final = frozenset({429, 502, 503, 504})
+"""The statuses that say: not now."""
+
+
+class Transient(Exception):
+    """A failure that may pass. reason: what to raise if it does not; after: seconds that the server asked to wait."""
+
+    def __init__(self, reason: ProviderError, *, reached: bool = True, after: float | None = None) -> None:
+        super().__init__(str(reason))
+        self.reason, self.reached, self.after = reason, reached, after
+
+
+class Patience:
+    """The times above, all in the same proportion. percent: 100 is as they stand."""
+
+    def __init__(self, percent: int = 100) -> None:
+        self._factor = percent / 100
+
+    @classmethod
+    def configured(cls, get: Callable[[str], Any]) -> "Patience":
+        """As the stack's configuration has it, which the program has checked."""
+        return cls(int(get(SETTING) or 100))
+
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """Seconds to connect, and between two bytes of an answer."""
+        return self.seconds(CONNECT), self.seconds(READ)
+
+    def seconds(self, usual: float) -> float:
+        """A time that is usual, in proportion."""
+        return usual * self._factor
+
+    def call(self, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Do it, again after each Transient, with growing pauses, until it is done or its bound is reached."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(Transient), wait=self._pause, stop=self._bound_reached, reraise=True
+        )
+        try:
+            return retrying(do, *args, **kwargs)
+        except Transient as transient:
+            raise transient.reason from None
+
+    def _pause(self, state: RetryCallState) -> float:
+        after = _transient(state).after
+        return max(after or 0.0, self.seconds(_growing(state)))
+
+    def _bound_reached(self, state: RetryCallState) -> bool:
+        bound = self.seconds(BUSY_BOUND if _transient(state).reached else UNREACHABLE_BOUND)
+        return (state.seconds_since_start or 0.0) + state.upcoming_sleep > bound
+
+
+_growing = wait_exponential_jitter(multiplier=0.2, max=8, jitter=0.3)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that an answer's Retry-After asks for, or None."""
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None
+
+
+def never_sent(error: Exception) -> bool:
+    """Whether a request failed before anything of it can have reached the server."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
+
+
+def _transient(state: RetryCallState) -> Transient:
+    failure = state.outcome.exception() if state.outcome else None
+    if not isinstance(failure, Transient):  # no other is retried
+        raise TypeError(f"retried after {type(failure).__name__}")
+    return failure
