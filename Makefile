@@ -18,7 +18,7 @@ ARGS ?=
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools packages lab lab-down demo test e2e bench check format clean
+.PHONY: help setup tools packages lab lab-down demo test torture e2e bench check format clean
 
 help: ## This list
 	@echo "make …"
@@ -65,6 +65,9 @@ packages: setup ## The operating system's programs that some tests run: Chromium
 
 test: setup tools packages ## All tests
 	$(BIN)/python -m pytest $(addprefix tests/,$(TIERS)) $(ARGS)
+
+torture: setup tools ## Every case of the kill and fault matrices that make test samples
+	$(BIN)/python -m pytest --torture tests/e2e/test_killed.py tests/host/test_faults.py $(ARGS)
 
 test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-delivery, test-e2e, test-browser
 	$(BIN)/python -m pytest tests/$* $(ARGS)

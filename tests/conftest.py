@@ -18,6 +18,16 @@ def _quiet(_: str) -> None:
     """Progress that nobody reads."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--torture", action="store_true", help="every case of the matrices that are sampled otherwise")
+
+
+@pytest.fixture(scope="session")
+def torture(request: pytest.FixtureRequest) -> bool:
+    """Whether the matrices are gone through in full."""
+    return bool(request.config.getoption("--torture"))
+
+
 @pytest.fixture(scope="session")
 def driver() -> Iterator[Driver]:
     """A running lab with the stack up."""

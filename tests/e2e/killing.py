@@ -1,117 +1,170 @@
-"""A proxy that kills whoever calls, just before or just after the server has acted on one of its calls."""
+"""A stack whose runs can be killed at any of their calls, and what must hold after the same command ran again."""
 
 import os
-import signal
+import random
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
-import requests
+import psutil
+
+from lab.driver import Driver
+from lab.files import ROOT
+from tests.proxy import Exchange, Fault, Proxy
+
+SEED = 7
 
 When = Literal["before", "after"]
 
 
-class Killing:
-    """Passes calls on to the target; at the chosen one the armed process group gets SIGKILL and nobody an answer."""
+@dataclass(frozen=True)
+class State:
+    """What the stack is to be: the program's settings, none where it is to be gone; its accounts by their endings."""
 
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._lock = threading.Lock()
-        self._left = 0
-        self._when: When | None = None
-        self._victim: subprocess.Popen[bytes] | None = None
-        self.killed = ""
-        killing = self
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    accounts: tuple[str, ...] = ()
 
-        class Handler(_Handler):
-            def pass_on(self) -> requests.Response | None:
-                return killing.pass_on(self)
+    @property
+    def command(self) -> str:
+        """What brings the stack there."""
+        return "up" if self.settings else "destroy"
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def arm(self, call: int, when: When) -> None:
-        """Kill at the call of that number, from 1 on."""
-        self._left, self._when, self.killed = call, when, ""
+@dataclass(frozen=True)
+class Case:
+    """Where a run is killed: before a server hears of a call or after it acted. alike: how many such pass first."""
 
-    def disarm(self) -> None:
-        """Let every call pass."""
-        self._when = None
+    server: str
+    call: str
+    alike: int
+    when: When
 
-    def aim(self, victim: subprocess.Popen[bytes]) -> None:
-        """Whom to kill: the leader of a process group."""
-        self._victim = victim
 
-    def pass_on(self, handler: BaseHTTPRequestHandler) -> requests.Response | None:
-        """The target's answer, or None where the caller is dead."""
-        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        with self._lock:
-            self._left -= 1
-            hit = self._when if self._left == 0 else None
-            if hit:
-                self.killed = f"{handler.command} {handler.path}"
-                self._when = None
-        if hit == "before":
-            self._kill()
-            return None
-        skipped = {"host", "content-length", "connection", "accept-encoding"}
-        headers = {name: value for name, value in handler.headers.items() if name.lower() not in skipped}
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(
-                handler.command, self._target + handler.path, data=body, headers=headers, timeout=20
+@dataclass
+class Killable:
+    """The lab's stack, with a proxy before Authentik and another before Caddy."""
+
+    driver: Driver
+    proxies: dict[str, Proxy]
+    empty: dict[str, Any]
+    refused: set[str] = field(default_factory=set)
+    """The headers of accounts that are gone."""
+
+    def bring(self, state: State) -> None:
+        """Bring the stack to a state, unharmed."""
+        self._clear(state)
+        self.driver.stack.must(state.command, "--yes", "--skip-preview")
+
+    def counted(self, state: State) -> list[Case]:
+        """Bring the stack to a state, and answer both cases of each call that it took."""
+        self.bring(state)
+        cases = []
+        for server, proxy in self.proxies.items():
+            alike = {call: count() for call in proxy.calls}
+            made = [(call, next(alike[call])) for call in proxy.calls]
+            cases += [Case(server, *each, when) for each in made for when in ("before", "after")]
+        self.stands(state)
+        return cases
+
+    def killed(self, state: State, case: Case) -> None:
+        """Set out for a state, be killed on the way, and run the same command again."""
+        lab, stack = self.driver.lab, self.driver.stack
+        self._clear(state)
+        victims: list[subprocess.Popen[bytes]] = []
+        proxy = self.proxies[case.server]
+        proxy.on(case.call.replace("*", r"\*").replace("?", r"\?"), _kill(victims, case.when), skip=case.alike)
+        victims.append(
+            subprocess.Popen(
+                [lab.pulumi, state.command, "--yes", "--stack", lab.stack, "--non-interactive", "--skip-preview"],
+                cwd=ROOT,
+                env={**os.environ, **lab.env},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
-        if hit == "after":
-            self._kill()
-            return None
-        return answer
+        )
+        victims[0].wait(120)
+        assert proxy.met, f"the run ended without {case}"
+        proxy.clear()
+        stack.run("cancel", "--yes")
+        stack.must(state.command, "--yes", "--skip-preview")
+        self.stands(state)
 
-    def _kill(self) -> None:
-        assert self._victim is not None
-        os.killpg(self._victim.pid, signal.SIGKILL)
-
-    def __enter__(self) -> "Killing":
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def pass_on(self) -> requests.Response | None:
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        answer = self.pass_on()
-        self.close_connection = True
-        if answer is None:
+    def stands(self, state: State) -> None:
+        """Each object is there once and as declared, and no other; the right headers work, and they alone."""
+        made, stack = self._made(), self.driver.stack
+        if not state.settings:
+            assert not any(made.values())
+            assert not stack.export()["deployment"].get("pending_operations")
             return
-        self.send_response(answer.status_code)
-        for name in ("Content-Type", "Etag"):
-            if name in answer.headers:
-                self.send_header(name, answer.headers[name])
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(answer.content)
+        names = self.driver.lab.names
+        assert made["users"] == {names["service_account"] + ending for ending in state.accounts}
+        assert made["groups"] == {names["phones_group"]}
+        assert made["applications"] == {names["application"]}
+        assert made["proxy providers"] == {names["provider"]}
+        assert len(made["bindings"]) == 2
+        assert len(made["providers on the outpost"]) == 1
+        stack.refresh("--skip-preview", "--expect-no-changes", "--clear-pending-creates")
+        headers = self.driver.headers()
+        assert set(headers) == {phone["name"] for phone in state.settings["phones"]}
+        for header in headers.values():
+            expected = bool(state.settings["enabled"])
+            assert self.driver.until(expected, {"Authorization": header}) is not None
+        for header in self.refused - set(headers.values()):
+            assert self.driver.until(False, {"Authorization": header}) is not None
+        self.refused |= set(headers.values())
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815
+    def _clear(self, state: State) -> None:
+        for proxy in self.proxies.values():
+            proxy.clear()
+        if state.settings:
+            self.driver.stack.configure(**state.settings)
 
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        except (OSError, ValueError):
-            self.close_connection = True
+    def _made(self) -> dict[str, set[str]]:
+        there = self.driver.admin.snapshot()
+        assert all(len(each) == len(set(each)) for each in there.values())
+        return {part: set(there[part]) - set(self.empty[part]) for part in there}
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+
+def sampled(cases: list[Case], *, whole: bool) -> list[Case]:
+    """Every case, or for each call the one of both that the seed says."""
+    if whole:
+        return cases
+    chosen = random.Random(SEED)  # noqa: S311  # no secret hangs on it
+    return [chosen.choice(both) for both in zip(cases[::2], cases[1::2], strict=True)]
+
+
+def _kill(victims: list[subprocess.Popen[bytes]], when: When) -> Fault:
+    """The victim and all that it started get SIGKILL, and nobody an answer."""
+
+    def fault(exchange: Exchange) -> None:
+        if when == "after":
+            assert exchange.answer is not None
+        engine = psutil.Process(victims[0].pid)
+        for process in [engine, *engine.children(recursive=True)]:  # the host is in a process group of its own
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        exchange.reset()
+
+    return fault
+
+
+def between(driver: Driver) -> Iterator[Killable]:
+    """The driver's stack, destroyed, with the proxies in its settings; put back at the end."""
+    stack, settings = driver.stack, driver.stack.settings()
+    stack.destroy()
+    with Proxy(str(settings["authentik:url"])) as authentik, Proxy(driver.lab.caddy_admin) as caddy:
+        stack.set({"authentik:url": authentik.url, "caddy:admin": caddy.url, "immich:patience": 30})
+        yield Killable(driver, {"Authentik": authentik, "Caddy": caddy}, driver.admin.snapshot())
+        authentik.clear()
+        caddy.clear()
+        stack.settle()
+        stack.destroy()
+    own = {name for name in stack.settings() if name.startswith(("immich:", "authentik:", "caddy:"))}
+    stack.set(dict.fromkeys(own - set(settings)) | settings)
+    stack.up()
+    assert driver.until(True, driver.header()) is not None

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,23 @@ import requests
 
 import providers.authentik
 from lab.authentik import StandIn
+from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from lab.toolchain import Progress, Sources
 from lab.toolchain.getting import Getter
 from lab.toolchain.versions import CADDY, ROOT
 from providers.caddy.config import CaddyConfigProvider
+from tests.proxy import Proxy
 
-from .between import Between
 from .caddy import Caddy
 from .engine import Host, Resource
 
 _numbers = itertools.count(1)
+
+QUICK = {"immich:patience": "10"}
+SUPERUSERS = ("AppPassword",)
+"""The kinds that only a superuser's token can make."""
+BEYOND = ("authentik_rbac.view_role", "authentik_core.enable_group_superuser")
+"""What kinds can do that the program itself never does: find roles by name, make superusers."""
 
 
 class Authentik:
@@ -107,6 +115,11 @@ class Authentik:
         made: dict[str, Any] = self.call("POST", "/outposts/instances/", body)
         return made
 
+    @cached_property
+    def least_token(self) -> str:
+        """The key of a token that may do what docs/security.md lists and look names up, and no more."""
+        return self.limited_token(*{*RIGHTS, *LOGIN_RIGHTS, *BEYOND})
+
     def limited_token(self, *rights: str) -> str:
         """The key of a token whose user has these rights and no others."""
         user, role, identifier = self.user(), self.role(), self.name("token")
@@ -125,8 +138,15 @@ def authentik() -> Iterator[Authentik]:
 
 @pytest.fixture(scope="session")
 def host(authentik: Authentik) -> Iterator[Host]:
-    """The host with the administrator's token."""
-    with Host({"authentik:url": authentik.url}, {"AUTHENTIK_TOKEN": authentik.token}) as host:
+    """The host with the least-privilege token."""
+    with Host({"authentik:url": authentik.url} | QUICK, {"AUTHENTIK_TOKEN": authentik.least_token}) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def superusers_host(authentik: Authentik) -> Iterator[Host]:
+    """The host with the administrator's token, for the kinds that need one."""
+    with Host({"authentik:url": authentik.url} | QUICK, {"AUTHENTIK_TOKEN": authentik.token}) as host:
         yield host
 
 
@@ -137,20 +157,22 @@ HostWith = Callable[[Mapping[str, str], str], Host]
 def host_with() -> Iterator[HostWith]:
     """A host of the test's own, of its configuration and token: a host keeps them for good."""
     with ExitStack() as stack:
-        yield lambda config, token: stack.enter_context(Host(config, {"AUTHENTIK_TOKEN": token} if token else {}))
+        yield lambda config, token: stack.enter_context(
+            Host(QUICK | dict(config), {"AUTHENTIK_TOKEN": token} if token else {})
+        )
 
 
 @pytest.fixture(scope="session")
-def between(authentik: Authentik) -> Iterator[Between]:
-    """A proxy before Authentik that can lose answers and let others write in between."""
-    with Between(authentik.url) as between:
-        yield between
+def proxy(authentik: Authentik) -> Iterator[Proxy]:
+    """A proxy before Authentik in which calls can meet faults."""
+    with Proxy(authentik.url) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")
-def host_between(authentik: Authentik, between: Between) -> Iterator[Host]:
+def proxied_host(authentik: Authentik, proxy: Proxy) -> Iterator[Host]:
     """The host that reaches Authentik by that proxy."""
-    with Host({"authentik:url": between.url}, {"AUTHENTIK_TOKEN": authentik.token}) as host:
+    with Host({"authentik:url": proxy.url} | QUICK, {"AUTHENTIK_TOKEN": authentik.least_token}) as host:
         yield host
 
 
@@ -158,16 +180,22 @@ Make = Callable[[str], Resource]
 
 
 @pytest.fixture
-def resource_between(host_between: Host, between: Between) -> Iterator[Make]:
+def proxied(proxied_host: Host, authentik: Authentik, proxy: Proxy, host_with: HostWith) -> Iterator[Make]:
     """A resource whose calls go by the proxy."""
-    yield lambda name: of_kind(host_between, name)
-    between.rules.clear()
+
+    def make(name: str) -> Resource:
+        if name not in SUPERUSERS:
+            return of_kind(proxied_host, name)
+        return of_kind(host_with({"authentik:url": proxy.url}, authentik.token), name)
+
+    yield make
+    proxy.clear()
 
 
 @pytest.fixture
-def resource(host: Host) -> Make:
+def resource(host: Host, superusers_host: Host) -> Make:
     """A resource of a kind, by its name, that is not made yet."""
-    return lambda name: of_kind(host, name)
+    return lambda name: of_kind(superusers_host if name in SUPERUSERS else host, name)
 
 
 def of_kind(host: Host, name: str) -> Resource:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import pytest
 
 from lab.authentik import StandIn
+from tests.faults import reset_after
+from tests.proxy import Proxy
 from tests.unit.server import Server, reply
 
-from .between import Between
 from .conftest import Authentik, HostWith, Make, of_kind
 from .engine import HostError, Props
 from .samples import sample
@@ -258,10 +259,10 @@ def test_a_token_that_may_no_longer_read_passwords_does_not_take_them_for_gone(
 
 
 def test_the_password_of_an_account_whose_answer_got_lost_dies_with_it(
-    authentik: Authentik, between: Between, resource_between: Make
+    authentik: Authentik, proxy: Proxy, proxied: Make
 ) -> None:
-    declared, made = declared_phone(authentik), resource_between("ServiceAccount")
-    between.lose("POST /core/users/service_account/")
+    declared, made = declared_phone(authentik), proxied("ServiceAccount")
+    proxy.on("POST /core/users/service_account/", reset_after)
     key = made.create(declared)["key"]
     assert key == password_of(authentik, declared["username"])
     assert len(authentik.call("GET", f"/core/tokens/?user__username={declared['username']}")["results"]) == 1

@@ -110,7 +110,8 @@ def test_the_token_may_stand_in_the_configuration_and_the_environment_goes_first
 def test_an_address_that_is_not_authentik_is_told(authentik: Authentik, host_with: HostWith) -> None:
     host = host_with({"authentik:url": f"{authentik.url}/elsewhere"}, authentik.token)
     said = message(fails(of_kind(host, "Group"), "create", {"name": "x"}), authentik.token)
-    assert said.startswith("cannot create group 'x': POST /core/groups/ answered 404: text/html")
+    assert said.startswith("cannot find group 'x': GET /core/groups/ answered 404 with text/html")
+    assert "Check that authentik:url" in said
 
 
 @pytest.mark.parametrize(

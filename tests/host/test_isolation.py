@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from providers.authentik.isolation import IsolationProvider
 from providers.authentik.survey import HIDDEN
+from tests.faults import reset_after, then
+from tests.proxy import Proxy
 
-from .between import Between
 from .conftest import Authentik, HostWith
 from .engine import UNKNOWN, Host, HostError, Props, Resource
 
@@ -89,8 +90,8 @@ def isolation(limited: Host) -> Resource:
 
 
 @pytest.fixture
-def superusers(host: Host) -> Resource:
-    return Resource(host, IsolationProvider)
+def superusers(superusers_host: Host) -> Resource:
+    return Resource(superusers_host, IsolationProvider)
 
 
 # --- report ---
@@ -316,22 +317,22 @@ def test_what_was_bound_by_hand_stays_on_destroy_where_it_was_adopted(world: Wor
     assert world.bindings(wiki) == []
 
 
-def test_a_binding_whose_answer_got_lost_is_not_made_twice(world: World, host_between: Host, between: Between) -> None:
-    wiki, isolation = world.open(), Resource(host_between, IsolationProvider)
-    between.lose("POST /policies/bindings/")
+def test_a_binding_whose_answer_got_lost_is_not_made_twice(world: World, proxied_host: Host, proxy: Proxy) -> None:
+    wiki, isolation = world.open(), Resource(proxied_host, IsolationProvider)
+    proxy.on("POST /policies/bindings/", reset_after)
     isolation.up(world.declared("close"))
-    between.rules.clear()
+    proxy.clear()
     assert len(world.bindings(wiki)) == 1
     assert not world.enters(world.one, wiki)
 
 
 def test_somebody_who_binds_at_the_same_moment_keeps_out_whom_theirs_keeps_out(
-    world: World, host_between: Host, between: Between
+    world: World, proxied_host: Host, proxy: Proxy
 ) -> None:
-    wiki, family, isolation = world.open(), world.authentik.group()["pk"], Resource(host_between, IsolationProvider)
-    between.after("POST /policies/bindings/", lambda: world.bind(wiki, group=family))
+    wiki, family, isolation = world.open(), world.authentik.group()["pk"], Resource(proxied_host, IsolationProvider)
+    proxy.on("POST /policies/bindings/", then(lambda: world.bind(wiki, group=family)))
     isolation.up(world.declared("close"))
-    between.rules.clear()
+    proxy.clear()
     assert [each["group"] for each in world.bindings(wiki)] == [family]
     assert not world.enters(world.person, wiki)
 

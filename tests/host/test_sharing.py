@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from .between import Between
+from tests.faults import then
+from tests.proxy import Proxy
+
 from .conftest import Authentik, Make
 from .engine import HostError, Props, Resource
 from .samples import IMPLICIT, INVALIDATION, sample
@@ -115,12 +117,12 @@ def test_providers_that_are_attached_at_once_are_all_attached(authentik: Authent
 
 @pytest.mark.parametrize(("times", "attached"), [(1, True), (4, True), (50, False)])
 def test_somebody_who_writes_the_list_over_is_outlasted_within_a_bound(
-    times: int, attached: bool, authentik: Authentik, between: Between, resource_between: Make
+    times: int, attached: bool, authentik: Authentik, proxy: Proxy, proxied: Make
 ) -> None:
-    outpost, made = authentik.outpost(), resource_between("OutpostAttachment")
+    outpost, made = authentik.outpost(), proxied("OutpostAttachment")
     path, theirs = f"/outposts/instances/{outpost['pk']}/", {"providers": outpost["providers"]}
     declared = {"outpost": outpost["pk"], "provider": authentik.provider()["pk"]}
-    between.after("PATCH /outposts/.*", lambda: authentik.call("PATCH", path, theirs), times)
+    proxy.on("PATCH /outposts/.*", then(lambda: authentik.call("PATCH", path, theirs)), times=times)
     if attached:
         made.up(declared)
         assert declared["provider"] in authentik.call("GET", path)["providers"]

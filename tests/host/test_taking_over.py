@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from .between import Between
+from tests.faults import reset_after
+from tests.proxy import Proxy
+
 from .conftest import Authentik, Make
 from .engine import HostError, Props
 from .samples import SAMPLES, sample
@@ -203,12 +205,12 @@ def test_an_object_of_ours_is_brought_to_what_is_declared_without_asking(
 
 @pytest.mark.parametrize("kind", [kind for kind in SAMPLES if kind != "OutpostAttachment"])
 def test_an_object_whose_answer_got_lost_is_found_again_and_there_is_one_of_it(
-    kind: str, authentik: Authentik, between: Between, resource_between: Make
+    kind: str, authentik: Authentik, proxy: Proxy, proxied: Make
 ) -> None:
-    declared, made = sample(authentik, kind).declared, resource_between(kind)
+    declared, made = sample(authentik, kind).declared, proxied(kind)
     before = count(authentik, kind)
     making = "/core/users/service_account/" if kind == "ServiceAccount" else KINDS[kind].path
-    between.lose(f"POST {making}")
+    proxy.on(f"POST {making}", reset_after)
     made.up(declared)
     assert made.refresh()
     assert made.up(declared) == "same"
@@ -217,11 +219,11 @@ def test_an_object_whose_answer_got_lost_is_found_again_and_there_is_one_of_it(
 
 @pytest.mark.parametrize("kind", ["Group", "User", "Application", "PolicyBinding"])
 def test_an_update_whose_answer_got_lost_is_sent_again(
-    kind: str, authentik: Authentik, between: Between, resource_between: Make
+    kind: str, authentik: Authentik, proxy: Proxy, proxied: Make
 ) -> None:
-    each, made = sample(authentik, kind), resource_between(kind)
+    each, made = sample(authentik, kind), proxied(kind)
     made.up(each.declared)
-    between.lose(f"(PATCH|PUT) {KINDS[kind].path}.*", times=2)
+    proxy.on(f"(PATCH|PUT) {KINDS[kind].path}.*", reset_after, times=2)
     field = {"PolicyBinding": "timeout", "Group": "attributes"}.get(kind, "name")
     news = each.declared | {field: each.other[field]}
     assert made.up(news) == "updated"
@@ -229,12 +231,10 @@ def test_an_update_whose_answer_got_lost_is_sent_again(
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
-def test_a_delete_whose_answer_got_lost_is_fine(
-    kind: str, authentik: Authentik, between: Between, resource_between: Make
-) -> None:
-    made = resource_between(kind)
+def test_a_delete_whose_answer_got_lost_is_fine(kind: str, authentik: Authentik, proxy: Proxy, proxied: Make) -> None:
+    made = proxied(kind)
     made.up(sample(authentik, kind).declared)
-    between.lose("(DELETE|PATCH) .*")
+    proxy.on("(DELETE|PATCH) .*", reset_after)
     made.delete()
     assert not made.refresh()
 

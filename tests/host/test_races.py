@@ -1,0 +1,177 @@
+"""Two provider hosts, as of two stacks on two machines, that write one outpost's list or one Caddy at the same time."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Barrier, Event
+from typing import Any
+
+import pytest
+
+from providers.caddy.config import CaddyConfigProvider
+from tests.faults import first, then
+from tests.proxy import Proxy
+
+from .caddy import SERVERS, Caddy
+from .conftest import Authentik, Make, of_kind
+from .engine import Host, Props, Resource
+from .samples import sample
+
+ROUNDS = 50
+OUTPOSTS = 4
+"""Raced for at the same time, so that waiting for one costs the others nothing."""
+
+
+@pytest.fixture
+def two(authentik: Authentik) -> Iterator[tuple[tuple[Proxy, Host], tuple[Proxy, Host]]]:
+    """Two hosts that are as patient as they are in earnest, each with a proxy of its own before Authentik."""
+    with ExitStack() as stack:
+        proxies = [stack.enter_context(Proxy(authentik.url)) for _ in range(2)]
+        token = {"AUTHENTIK_TOKEN": authentik.least_token}
+        hosts = [stack.enter_context(Host({"authentik:url": proxy.url}, token)) for proxy in proxies]
+        yield (proxies[0], hosts[0]), (proxies[1], hosts[1])
+
+
+def at_once(*steps: Callable[[], Any]) -> None:
+    """Do all of it at the same time."""
+    barrier = Barrier(len(steps))
+
+    def wait_and(step: Callable[[], Any]) -> None:
+        barrier.wait(60)
+        step()
+
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for done in [pool.submit(wait_and, step) for step in steps]:
+            done.result()
+
+
+class Racer:
+    """One host's attachment, put on the outpost and taken off by turns."""
+
+    def __init__(self, host: Host, outpost: str, provider: int, *, attached: bool) -> None:
+        self._made = of_kind(host, "OutpostAttachment")
+        self._declared: Props = {"outpost": outpost, "provider": provider}
+        self.provider, self.attached = provider, False
+        if attached:
+            self.turn()
+
+    def turn(self) -> None:
+        """Detach what is attached, attach what is not."""
+        if self.attached:
+            self._made.delete()
+        else:
+            self._made.create(self._declared)
+        self.attached = not self.attached
+
+
+def race(authentik: Authentik, hosts: list[Host], rounds: int, *, in_step: bool) -> None:
+    """Both turn at the same time, in every round. in_step: both attach or both detach, else one of each."""
+    outpost = authentik.outpost()
+    racers = [
+        Racer(host, outpost["pk"], authentik.provider()["pk"], attached=not in_step and host is hosts[0])
+        for host in hosts
+    ]
+    for _ in range(rounds):
+        at_once(*[racer.turn for racer in racers])
+        expected = {*outpost["providers"], *[racer.provider for racer in racers if racer.attached]}
+        assert set(authentik.call("GET", f"/outposts/instances/{outpost['pk']}/")["providers"]) == expected
+
+
+def test_two_stacks_that_attach_and_detach_at_once_lose_nothing_in_fifty_rounds(
+    authentik: Authentik, two: tuple[tuple[Proxy, Host], tuple[Proxy, Host]]
+) -> None:
+    hosts = [host for _, host in two]
+    rounds = -(-ROUNDS // OUTPOSTS)
+    at_once(*[lambda turn=turn: race(authentik, hosts, rounds, in_step=turn % 2 == 0) for turn in range(OUTPOSTS)])
+
+
+@pytest.mark.parametrize("attaching", [True, False])
+def test_a_write_made_of_an_older_read_that_arrives_after_ours_is_noticed_and_made_good(
+    attaching: bool, authentik: Authentik, two: tuple[tuple[Proxy, Host], tuple[Proxy, Host]]
+) -> None:
+    outpost = authentik.outpost()
+    path = f"/outposts/instances/{outpost['pk']}/"
+    ours, theirs = (authentik.provider()["pk"] for _ in range(2))
+    (my_proxy, my_host), (other_proxy, other_host) = two
+    mine, other = of_kind(my_host, "OutpostAttachment"), of_kind(other_host, "OutpostAttachment")
+    if not attaching:
+        mine.create({"outpost": outpost["pk"], "provider": ours})
+    they_have_read, ours_is_written = Event(), Event()
+
+    def hold() -> None:
+        they_have_read.set()
+        assert ours_is_written.wait(20)
+        time.sleep(0.2)  # for one who reads again at once
+
+    other_proxy.on("PATCH .*", first(hold))
+    my_proxy.on("PATCH .*", then(ours_is_written.set))
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(other.create, {"outpost": outpost["pk"], "provider": theirs})
+        assert they_have_read.wait(20)
+        if attaching:
+            mine.create({"outpost": outpost["pk"], "provider": ours})
+        else:
+            mine.delete()
+        later.result()
+    listed = authentik.call("GET", path)["providers"]
+    assert set(listed) == {*outpost["providers"], theirs, *([ours] if attaching else [])}
+    assert my_proxy.calls.count("PATCH /outposts/instances/*/") == (2 if attaching else 3)
+
+
+def test_a_list_is_read_again_before_it_is_written_again(authentik: Authentik, proxy: Proxy, proxied: Make) -> None:
+    """A write whose answer got lost may be old by the time it would be sent again."""
+    outpost, added = authentik.outpost(), authentik.provider()["pk"]
+    path = f"/outposts/instances/{outpost['pk']}/"
+
+    def they_write(exchange: Any) -> None:
+        authentik.call("PATCH", path, {"providers": [*outpost["providers"], added]})
+        exchange.reset()
+
+    proxy.on("PATCH .*", they_write)
+    ours = authentik.provider()["pk"]
+    proxied("OutpostAttachment").create({"outpost": outpost["pk"], "provider": ours})
+    assert set(authentik.call("GET", path)["providers"]) == {*outpost["providers"], added, ours}
+
+
+def test_two_stacks_that_deliver_to_one_caddy_and_take_away_at_once_lose_nothing(
+    caddy: Caddy, two: tuple[tuple[Proxy, Host], tuple[Proxy, Host]]
+) -> None:
+    before = caddy.get()
+    sites = [Resource(host, CaddyConfigProvider) for _, host in two]
+    declared = [
+        {
+            "admin": caddy.admin,
+            "route_id": f"site-{number}",
+            "host": f"photos-{number}.example.org",
+            "port": caddy.port,
+            "caddyfile": f"http://photos-{number}.example.org:{caddy.port} {{\n\trespond {number}\n}}\n",
+        }
+        for number in range(len(sites))
+    ]
+    for _ in range(ROUNDS):
+        at_once(*[lambda site=site, bag=bag: site.create(bag) for site, bag in zip(sites, declared, strict=True)])
+        routes = caddy.get(f"{SERVERS}/main/routes")
+        assert {route.get("@id") for route in routes} == {"site-0", "site-1", None}
+        assert len(routes) == 3
+        at_once(*[site.delete for site in sites])
+        assert caddy.get() == before
+
+
+def test_what_is_made_at_once_shares_one_session_and_every_answer_reaches_its_own(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    kinds = ["Group", "ServiceAccount", "ProxyProvider", "Application"] * 6
+    samples = [sample(authentik, kind) for kind in kinds]
+    made = [proxied(kind) for kind in kinds]
+    proxy.connections = 0
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda each, own: each.create(own.declared), made, samples))
+        assert all(pool.map(Resource.refresh, made))
+    for each, own in zip(made, samples, strict=True):
+        title = next(name for name in ("username", "slug", "name") if name in own.declared)
+        assert each.outs[title] == own.declared[title]
+    assert len({each.id for each in made}) == len(made)
+    keys = [each.outs["key"] for each in made if "key" in each.outs]
+    assert len(set(keys)) == kinds.count("ServiceAccount")
+    assert proxy.connections <= 8 < len(proxy.calls)
