@@ -158,3 +158,10 @@ def test_an_overlap_under_an_earlier_name_never_takes_the_present_account_for_th
     declare(driver, 2)
     driver.stack.up()
     assert driver.headers() == {"phone": second}
+
+    as_an_earlier_version_named_it(driver, tmp_path)
+    declare(driver, 3)
+    driver.stack.up()
+    assert driver.until(True, driver.header()) is not None
+    assert driver.until(False, {"Authorization": second}) is not None
+    assert driver.admin.user(f"{driver.lab.names['service_account']}-g2") is None
