@@ -14,6 +14,9 @@ TIERS := unit host program contract lab delivery e2e browser
 # These run the real engine or the real Caddy.
 REAL := test-lab test-delivery test-e2e test-browser
 ARGS ?=
+# How the lab's site gets to Caddy: admin, file or ssh.
+DELIVERY ?=
+export DELIVERY
 # Newest first; the constraints are known to install on these. A name may stand for a shim that does not run.
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
@@ -23,6 +26,7 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 
 help: ## This list
 	@echo "make …"
 	@awk -F ':[^#]*## ' '/^[a-z%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  DELIVERY=…   for demo and lab: how the site gets to Caddy; admin, file or ssh"
 	@echo "  ARGS=…       handed to pytest, as in: make test-unit ARGS='-k caddy -x'"
 
 setup: $(INSTALLED) ## The virtual environment .venv with everything in it (PYTHON=… chooses the Python)

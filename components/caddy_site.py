@@ -9,7 +9,7 @@ from pulumi import Alias, Output, Resource, ResourceOptions
 
 from components.settings import Delivery, Host
 from providers.caddy import CaddyConfig, render, render_file
-from providers.caddy.delivery import SCRIPT, Target, command, snippet
+from providers.caddy.delivery import EDITED, SCRIPT, Target, command, snippet
 from providers.caddy.site import Site
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ class CaddySite(pulumi.ComponentResource):
         if delivery.kind == "admin":
             self.applied = self._admin(former_parent=opts.parent if opts else None).applied
         elif delivery.target:
-            self.applied = self._here(delivery.target).stdout
+            self.applied = self._told(self._here(delivery.target).stdout)
         else:
             # The connection makes all of a command secret; what the script says never is.
-            self.applied = Output.all(*[Output.unsecret(self._there(host).stdout) for host in delivery.hosts])
+            said = [self._told(Output.unsecret(self._there(host).stdout)) for host in delivery.hosts]
+            self.applied = Output.all(*said)
         self.register_outputs({})
 
     def _admin(self, former_parent: Resource | None) -> CaddyConfig:
@@ -107,6 +108,17 @@ class CaddySite(pulumi.ComponentResource):
             triggers=[*place, host.target.file],
             opts=ResourceOptions(parent=self, depends_on=[copy, *self._after], delete_before_replace=True),
         )
+
+    def _told(self, stdout: Output[str]) -> Output[str]:
+        """What a delivery said. The engine shows none of it, so an edit set aside is told here, until the next one."""
+
+        def tell(said: str) -> str:
+            for line in said.splitlines():
+                if EDITED in line:
+                    pulumi.log.warn(line, self)
+            return said
+
+        return stdout.apply(tell)
 
     def _snippet(self) -> str:
         return snippet(render_file(self._site, f"{self._project}/{self._stack}"))

@@ -1,6 +1,7 @@
 """`python -m lab up | down | demo`: the lab on the loopback; see the README."""
 
 import argparse
+import os
 import sys
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from lab.house import build, tear_down
 from lab.phone_claims import prove_phones_in_use
 from lab.processes import ProcessError, Processes
 from lab.proof import Proof
+from lab.proxies import DELIVERIES
 from lab.stack import StackError
 from lab.toolchain import ToolchainError
 
@@ -24,10 +26,17 @@ def say(text: str) -> None:
     console.print(f"  {text}", markup=False, soft_wrap=True)
 
 
+def _delivery() -> str:
+    """What DELIVERY asks for, or nothing."""
+    if (asked := os.environ.get("DELIVERY", "")) not in ("", *DELIVERIES):
+        raise ValueError(f"DELIVERY: expected one of {', '.join(DELIVERIES)}, got {asked!r:.40}")
+    return asked
+
+
 def up() -> int:
     """Start the lab, put the stack up, leave both running."""
     folder = lab_folder()
-    lab = build(folder, say)
+    lab = build(folder, say, _delivery())
     driver = Driver(lab)
     say("Running pulumi up")
     run = driver.stack.up()
@@ -47,7 +56,7 @@ def demo() -> int:
     """The whole story: up, proof, destroy. A lab that ran before runs on afterwards."""
     folder = lab_folder()
     ran_before = bool(Processes(folder).running())
-    lab = build(folder, say)
+    lab = build(folder, say, _delivery())
     driver = Driver(lab)
     proof = Proof(say)
     if ran_before:

@@ -14,7 +14,8 @@ import yaml
 
 from lab.authentik_admin import Admin
 from lab.files import ROOT, TOOLS, Lab, write_private
-from lab.processes import JsonLine, Port, Processes, free_port
+from lab.processes import JsonLine, Processes, free_port
+from lab.proxies import DIRECTORIES_OF_HOSTS, PORTS_OF_HOSTS, Proxies
 from lab.stack import Stack, StackError
 from lab.toolchain import Toolchain, ensure
 
@@ -28,10 +29,13 @@ MADE_UP = ("bootstrap_token", "bootstrap_password", "immich_password")
 Say = Callable[[str], None]
 
 
-def build(folder: Path, say: Say) -> Lab:
-    """Start what is not running, and write lab.json; the stack is there but not up. Safe to run again."""
+def build(folder: Path, say: Say, delivery: str = "") -> Lab:
+    """Start what is not running, and write lab.json; the stack is there but not up. Safe to run again.
+
+    delivery: how the site gets to Caddy, of DELIVERIES; as the lab was built, or admin, if empty.
+    """
     tools = ensure(TOOLS)
-    kept = _kept(folder)
+    kept = _kept(folder, delivery)
     processes = Processes(folder)
     say("Starting Immich's stand-in")
     immich = _immich(folder, processes, kept)
@@ -43,9 +47,10 @@ def build(folder: Path, say: Say) -> Lab:
         say("Starting Authentik's stand-in with its outpost")
         authentik, token = _authentik(folder, processes, kept), kept["bootstrap_token"]
     say("Starting Caddy with a certificate authority of its own")
-    _caddy(folder, processes, tools, authentik, kept)
     names = _names(kept["id"] if real else "")
     host = f"immich{'-' + kept['id'] if real else ''}.lab.test"
+    proxies = _proxies(folder, kept, host, authentik)
+    proxies.start(processes, tools, _environment())
     lab = Lab(
         immich_url=f"https://{host}:{kept['port_of_caddy']}",
         ca=str(folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"),
@@ -55,7 +60,7 @@ def build(folder: Path, say: Say) -> Lab:
         caddy_admin=f"http://127.0.0.1:{kept['port_of_admin']}",
         immich_log=str(folder / "immich" / "requests.jsonl"),
         pulumi=str(tools.pulumi.path),
-        env=_engine_env(folder, tools),
+        env=_engine_env(folder, tools) | proxies.secrets(),
         stack=STACK,
         config_file=str(folder / DIRECTORY_OF_STACK / f"Pulumi.{STACK}.yaml"),
         gateway_log=str(folder / "caddy" / "gateway.jsonl"),
@@ -72,7 +77,8 @@ def build(folder: Path, say: Say) -> Lab:
     operator = token if real else _operator(admin, kept, folder)
     people = {names["person"]: admin.account(names["person"], family)}
     lab = replace(lab, people=people, env={**lab.env, "AUTHENTIK_TOKEN": operator})
-    _stack(folder, lab, immich, f"http://127.0.0.1:{kept['port_of_gateway']}")
+    proxies.prepare(tools, {**_environment(), **lab.env})
+    _stack(folder, lab, immich, f"http://127.0.0.1:{kept['port_of_gateway']}", proxies.settings())
     lab.save(folder)
     return lab
 
@@ -92,7 +98,7 @@ def tear_down(folder: Path, say: Say) -> None:
         say(f"Ended {name}")
     for leftover in ("lab.json", "kept.json"):
         (folder / leftover).unlink(missing_ok=True)
-    for directory in ("authentik", "immich", "caddy", "state", DIRECTORY_OF_STACK):
+    for directory in ("authentik", "immich", *DIRECTORIES_OF_HOSTS, "state", DIRECTORY_OF_STACK):
         shutil.rmtree(folder / directory, ignore_errors=True)
 
 
@@ -125,15 +131,17 @@ def _real_authentik(folder: Path) -> tuple[str, str] | None:
     return (url.rstrip("/"), token) if url else None
 
 
-def _kept(folder: Path) -> dict[str, str]:
+def _kept(folder: Path, delivery: str = "") -> dict[str, str]:
     """What this lab made up once: its id, its ports, and the secrets of its servers."""
     path = folder / "kept.json"
     if not path.exists():
         made = {each: secrets.token_urlsafe(32) for each in MADE_UP}
         ports = {f"port_of_{each}": str(free_port()) for each in ("immich", "authentik", "caddy", "admin", "gateway")}
-        write_private(path, {"id": secrets.token_hex(3), **made, **ports})
+        write_private(path, {"id": secrets.token_hex(3), "delivery": delivery or "admin", **made, **ports})
         write_private(folder / "passphrase", secrets.token_urlsafe(32))
     kept: dict[str, str] = json.loads(path.read_text())
+    if delivery and delivery != (there := kept.get("delivery", "admin")):
+        raise ValueError(f"this lab's delivery is {there}; run make lab-down before one with {delivery}")
     return kept
 
 
@@ -187,45 +195,22 @@ def _authentik(folder: Path, processes: Processes, kept: dict[str, str]) -> str:
     return str(running.said["url"])
 
 
-def _caddy(folder: Path, processes: Processes, tools: Toolchain, authentik: str, kept: dict[str, str]) -> None:
-    """Start Caddy as an operator would have it: a site of somebody else's, and nothing of ours."""
-    if processes.find("caddy"):
-        return
-    (folder / "caddy").mkdir(parents=True, exist_ok=True)
-    caddyfile = folder / "caddy" / "Caddyfile"
+def _proxies(folder: Path, kept: dict[str, str], site: str, authentik: str) -> Proxies:
+    """The Caddys. All calls of the program to Authentik pass the first one, to be counted."""
     host = " {\n\t\theader_up Host {upstream_hostport}\n\t}" if authentik.startswith("https://") else ""
-    caddyfile.write_text(f"""\
-{{
-	admin 127.0.0.1:{kept["port_of_admin"]}
-	storage file_system {folder / "caddy"}
-	local_certs
-	skip_install_trust
-	auto_https disable_redirects
-}}
-
-# Somebody else's site, which the program must leave alone.
-https://other.lab.test:{kept["port_of_caddy"]} {{
-	bind 127.0.0.1
-	respond "somebody else's site"
-}}
-
-# All calls of the program to Authentik pass here, to be counted.
+    gateway = f"""
 http://127.0.0.1:{kept["port_of_gateway"]} {{
-	bind 127.0.0.1
 	log {{
 		output file {folder / "caddy" / "gateway.jsonl"}
 	}}
 	reverse_proxy {authentik}{host}
 }}
-""")
-    processes.start(
-        "caddy",
-        [tools.caddy.path, "run", "--config", caddyfile, "--adapter", "caddyfile"],
-        {**_environment(), "HOME": str(folder / "caddy"), "XDG_CONFIG_HOME": str(folder / "caddy" / "config")},
-        folder / "logs" / "caddy.log",
-        ready=Port(int(kept["port_of_caddy"])),
-        cwd=folder,
-    )
+"""
+    missing = [name for name in PORTS_OF_HOSTS if name not in kept]
+    kept |= {name: str(free_port()) for name in missing}
+    if missing:
+        write_private(folder / "kept.json", kept)
+    return Proxies(folder, kept.get("delivery", "admin"), site, kept, gateway)
 
 
 def _operator(admin: Admin, kept: dict[str, str], folder: Path) -> str:
@@ -253,7 +238,7 @@ def _engine_env(folder: Path, tools: Toolchain) -> dict[str, str]:
     }
 
 
-def _stack(folder: Path, lab: Lab, immich: str, gateway: str) -> None:
+def _stack(folder: Path, lab: Lab, immich: str, gateway: str, caddy: dict[str, object]) -> None:
     """Make the stack, whose settings file the engine writes beside the Pulumi.yaml that it is made from."""
     directory = folder / DIRECTORY_OF_STACK
     if not Path(lab.config_file).exists():
@@ -264,7 +249,7 @@ def _stack(folder: Path, lab: Lab, immich: str, gateway: str) -> None:
     document = yaml.safe_load(Path(lab.config_file).read_text()) or {}
     document["config"] = {
         "authentik:url": gateway,
-        "caddy:admin": lab.caddy_admin,
+        **caddy,
         "immich:url": lab.immich_url,
         "immich:upstream": immich,
         "immich:outpostUrl": lab.authentik_url,

@@ -40,6 +40,7 @@ class Port:
     """Ready when the port on the loopback takes connections."""
 
     port: int
+    address: str = "127.0.0.1"
     seconds: float = 30
 
 
@@ -82,8 +83,8 @@ class Processes:
         """Starts a server and waits until it is ready. `env` is the whole of its environment."""
         if (running := self.find(name)) is not None:
             raise ProcessError(f"{name} runs already (pid {running.pid}): stop it first")
-        if isinstance(ready, Port) and _listens(ready.port):
-            raise ProcessError(f"{name} cannot start: somebody else listens on 127.0.0.1:{ready.port}")
+        if isinstance(ready, Port) and _listens(ready):
+            raise ProcessError(f"{name} cannot start: somebody else listens on {ready.address}:{ready.port}")
         mark = uuid.uuid4().hex
         log.parent.mkdir(parents=True, exist_ok=True)
         # Its stdout is a file too, for a pipe would break when the command that started it ends.
@@ -177,7 +178,7 @@ def _said(process: Process, child: subprocess.Popen[bytes], ready: JsonLine | Po
         if ended is not None:
             raise ProcessError(f"{process.name} ended at its start with code {ended}.{_tails(process, out)}")
         if isinstance(ready, Port):
-            if _listens(ready.port):
+            if _listens(ready):
                 return {}
         elif b"\n" in (written := out.read_bytes()):
             with suppress(ValueError):
@@ -240,10 +241,10 @@ def _alive(process: psutil.Process) -> bool:
         return False
 
 
-def _listens(port: int) -> bool:
+def _listens(at: Port) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((at.address, at.port)) == 0
 
 
 def _private(path: Path) -> IO[bytes]:

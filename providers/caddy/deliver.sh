@@ -28,9 +28,10 @@ die() {
 	exit 1
 }
 
-# A shell command's own words, the last of them; nothing it starts may hold the lock or read the site.
+# Nothing that a command starts may hold the lock or read the site.
 run() { sh -c "$1" </dev/null >"$work/said" 2>&1 9<&-; }
-its_words() { tail -n 8 "$work/said" 2>/dev/null | cut -c 1-500 || :; }
+# What a command said, the end of it, without what Caddy tells all along.
+its_words() { grep -v '"level":"info"' "$work/said" 2>/dev/null | grep . | tail -n 8 | cut -c 1-500 || :; }
 
 missing() { [ ! -e "$SITE_FILE" ] && [ ! -L "$SITE_FILE" ]; }
 needs() { command -v "$1" >/dev/null || die "needs $1 on this host: nothing was changed"; }

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 SCRIPT = "providers/caddy/deliver.sh"
 """The script, from the project's folder. It stands in users' state, to be run by destroy: keep it here."""
 
+EDITED = "had been edited by hand"
+"""How the script says that it set an edit aside."""
+
 PRESETS = ("systemd", "docker-compose", "admin-api")
 
 

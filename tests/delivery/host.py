@@ -25,7 +25,7 @@ class Host:
     """`with Host(program, folder) as host:` serves `theirs` on its port, and takes deliveries by the script."""
 
     def __init__(self, program: Path, folder: Path, name: str = "host") -> None:
-        self.folder, self._program = folder, program
+        self.folder, self.program = folder, program
         self.name = name
         self.sites = folder / "sites"
         self.file = self.sites / "site.caddy"
@@ -38,7 +38,7 @@ class Host:
             self.port = free_port()
             self._describe(free_port())
             self._process = subprocess.Popen(
-                [self._program, "run", "--config", self.caddyfile, "--adapter", "caddyfile"],
+                [self.program, "run", "--config", self.caddyfile, "--adapter", "caddyfile"],
                 env={"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data"), "PATH": os.defpath},
                 stderr=(self.folder / "caddy.log").open("w"),
             )
@@ -48,7 +48,7 @@ class Host:
 
     def _describe(self, admin: int) -> None:
         """Write the Caddyfile, and say how it is used."""
-        caddy = f"{shlex.quote(str(self._program))} %s --config {self.caddyfile} --adapter caddyfile"
+        caddy = f"{shlex.quote(str(self.program))} %s --config {self.caddyfile} --adapter caddyfile"
         asked = f"--header Host:site.test:{self.port} http://127.0.0.1:{self.port}/"
         self.target = Target(
             where=self.name,
@@ -60,9 +60,10 @@ class Host:
             probe=f"curl --silent --fail {asked} | grep .",
             patience=2,
         )
+        self.admin = f"127.0.0.1:{admin}"
         self.caddyfile.write_text(f"""\
 {{
-	admin 127.0.0.1:{admin}
+	admin {self.admin}
 	log {{
 		level ERROR
 	}}
