@@ -109,11 +109,11 @@ class CaddySite(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[copy, *self._after], delete_before_replace=True),
         )
 
-    def _told(self, stdout: Output[str]) -> Output[str]:
+    def _told(self, stdout: Output[Any]) -> Output[Any]:
         """What a delivery said. The engine shows none of it, so an edit set aside is told here, until the next one."""
 
-        def tell(said: str) -> str:
-            for line in said.splitlines():
+        def tell(said: str | None) -> str | None:
+            for line in (said or "").splitlines():
                 if EDITED in line:
                     pulumi.log.warn(line, self)
             return said
