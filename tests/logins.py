@@ -4,13 +4,14 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
 
 from lab.authentik_admin import LOGIN_RIGHTS
 from lab.driver import Driver
+from lab.gateway import Calls, counted
 from lab.immich.oidc import challenge_of
 from lab.person import Person
 
@@ -27,6 +28,8 @@ class Login:
     header: dict[str, str]
     before: dict[str, list[str]]
     """What there was in Authentik before it."""
+    calls: Calls = field(default_factory=Calls)
+    """What putting it up asked of Authentik."""
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> urllib3.BaseHTTPResponse:
         """A call to Immich by the phone, whose header opens the door."""
@@ -78,7 +81,8 @@ def login_up(driver: Driver) -> Iterator[Login]:
             login=True, authentikUrl=driver.lab.authentik_url, loginApplication=application, loginName=application
         )
         try:
-            driver.stack.up()
+            with counted(driver.lab) as login.calls:
+                driver.stack.up()
             login.paste(json.loads(driver.stack.outputs()["immichSystemConfig"]))
             yield login
         finally:

@@ -26,6 +26,12 @@ def person(login: Login) -> Iterator[Person]:
         yield person
 
 
+def test_putting_it_up_asks_authentik_as_often_as_it_must(login: Login) -> None:
+    """One write an object, and a look-up for each name: two flows, three scopes, the group; and what is bound there."""
+    assert [method for method, _ in login.calls.made if method != "GET"] == ["POST"] * 4
+    assert len(login.calls) <= 11, login.calls.made
+
+
 def test_a_second_up_has_nothing_to_do_and_a_refresh_finds_no_drift(login: Login) -> None:
     with counted(login.driver.lab) as calls:
         login.driver.stack.up("--expect-no-changes")

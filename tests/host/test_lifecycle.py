@@ -164,8 +164,12 @@ def test_check_and_diff_ask_authentik_nothing(kind: str, authentik: Authentik, r
     assert authentik.asked(since) == []
 
 
-def test_a_change_of_the_name_is_followed_by_the_objects_address(authentik: Authentik, resource: Make) -> None:
-    declared, made = sample(authentik, "Application").declared, resource("Application")
+@pytest.mark.parametrize("provider", ["proxy", "oauth2"])
+def test_a_change_of_the_name_is_followed_by_the_objects_address(
+    provider: str, authentik: Authentik, resource: Make
+) -> None:
+    served = {"provider": str(authentik.provider(provider)["pk"])}
+    declared, made = sample(authentik, "Application").declared | served, resource("Application")
     made.up(declared)
     write(authentik, "Application", made.outs, slug="moved-away")
     assert made.refresh()
