@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -102,40 +103,42 @@ def _handed(outputs: Outputs, name: str) -> Handed:
     )
 
 
+def _asked(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the command line asks for. Exits with 2 where it is wrong."""
+    return _parser().parse_args(arguments, argparse.Namespace(stack=None, json=False))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m phone", description="The phones of a stack. Without a command: list."
-    )
-    whole = argparse.ArgumentParser(add_help=False)
-    whole.add_argument("--stack", help="which stack; otherwise PULUMI_STACK, otherwise the selected one")
-    parser.set_defaults(run=list_phones, stack=None, json=False)
+    # No defaults here: a command's would take the place of what stands before the command.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--stack", help="which stack; otherwise PULUMI_STACK, otherwise the selected one")
+    listing = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    listing.add_argument("--json", action="store_true", help="the list as JSON objects")
+    phone = argparse.ArgumentParser(add_help=False)
+    phone.add_argument("name", metavar="NAME", help="of the phone")
+
+    about = "The phones of a stack. Without a command: list."
+    parser = argparse.ArgumentParser(prog="python -m phone", description=about, parents=[common, listing])
+    parser.set_defaults(run=list_phones)
     commands = parser.add_subparsers(metavar="COMMAND")
-    one = commands.add_parser("list", parents=[whole], help="the phones, with their last logins")
-    one.add_argument("--json", action="store_true", help="as a list of objects")
+    one = commands.add_parser("list", parents=[common, listing], help="the phones, with their last logins")
     one.set_defaults(run=list_phones)
-    one = commands.add_parser("show", parents=[whole], help="a phone's header as a QR code in this terminal")
-    one.add_argument("name", metavar="NAME", help="of the phone")
+    one = commands.add_parser("show", parents=[common, phone], help="a header as a QR code in this terminal")
     one.add_argument("--force", action="store_true", help="even where stdout is no terminal")
     one.set_defaults(run=show)
     one = commands.add_parser(
-        "page", parents=[whole], help="a phone's header in an HTML page, sealed with a passphrase"
+        "page", parents=[common, phone], help="a header in an HTML page, sealed with a passphrase"
     )
-    one.add_argument("name", metavar="NAME", help="of the phone")
     one.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="where to write the page")
     one.add_argument("--force", action="store_true", help="overwrite FILE")
-    one.add_argument(
-        *("--passphrase-fd",),
-        metavar="N",
-        type=int,
-        help="read the passphrase's line from this file descriptor (0: stdin) instead of asking for it",
-    )
+    one.add_argument("--passphrase-fd", metavar="N", type=int, help="read it from this file descriptor (0: stdin)")
     one.set_defaults(run=page)
     return parser
 
 
 def main() -> int:
     """0: done. 1: it could not be done. 2: wrong usage. 130: interrupted."""
-    asked = _parser().parse_args()
+    asked = _asked()
     try:
         asked.run(asked)
     except (StackError, UsageError, passphrase.PassphraseError) as error:
