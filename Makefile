@@ -21,7 +21,7 @@ export DELIVERY
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools packages lab lab-down demo test torture e2e bench check format clean
+.PHONY: help setup tools packages lab lab-down demo doctor test torture e2e bench check format clean
 
 help: ## This list
 	@echo "make …"
@@ -63,6 +63,9 @@ lab-down: setup ## End the lab
 
 demo: tools ## Show the whole story in the lab, step by step
 	@$(BIN)/python -m lab demo
+
+doctor: setup ## Look at the selected stack: what keeps a phone out, or lets somebody else in (ARGS=--json, ARGS=--header)
+	@$(BIN)/python -m doctor $(ARGS)
 
 packages: setup ## The operating system's programs that some tests run: Chromium, OpenSSH (installed where we are root)
 	@$(BIN)/python -m lab.system

@@ -10,6 +10,7 @@ from pulumi import Output, ResourceOptions
 
 from components.settings import Settings
 from providers.access import AccessProof
+from providers.access.inquiry import Names
 
 
 def prove(
@@ -27,22 +28,38 @@ def prove(
     """
     if not settings.verify.on:
         return None
+    names = names_of(settings)
     return AccessProof(
         name,
-        url=settings.site.url,
+        url=names.url,
         address=settings.verify.address,
         ca=settings.verify.ca,
         path=settings.verify.path,
         headers=headers if settings.enabled else {},
         refused={} if settings.enabled else headers,
-        caddy_admin=settings.delivery.admin,
+        caddy_admin=names.caddy_admin,
+        application=names.application,
+        provider=names.provider,
+        phones_group=names.phones_group,
+        outpost=names.outpost,
+        restricted=names.restricted,
+        subject=Output.all(*stands_on.values()).apply(_digest),
+        opts=ResourceOptions(parent=parent, depends_on=list(stands_on)),
+    )
+
+
+def names_of(settings: Settings) -> Names:
+    """Where to look for what keeps a phone out."""
+    # Another host's Caddy has another admin API, and inside a site of the operator's ours has no route of its own.
+    shows = settings.delivery.kind != "ssh" and not settings.site.inside
+    return Names(
+        url=settings.site.url,
+        caddy_admin=settings.delivery.admin if shows else "",
         application=settings.application,
         provider=settings.provider_name,
         phones_group=settings.phones_group,
         outpost=settings.outpost,
         restricted=bool(settings.site.basic_networks),
-        subject=Output.all(*stands_on.values()).apply(_digest),
-        opts=ResourceOptions(parent=parent, depends_on=list(stands_on)),
     )
 
 

@@ -1,1 +1,1 @@
-"""Why a phone does or does not get through: the chain from the phone to Immich, looked at without changing it."""
+"""What is wrong between the phone and Immich, looked at and never changed."""

@@ -145,6 +145,22 @@ class Cause(Enum):
         "a phone that is switched off still gets through",
         "Look at its account in Authentik: it must be inactive. The outpost forgets a header after 60 seconds.",
     )
+    TOKEN_MISSING = (
+        "without AUTHENTIK_TOKEN Authentik cannot be asked",
+        "Export AUTHENTIK_TOKEN; reading rights are enough.",
+    )
+    TOKEN_RIGHTS = (
+        "the token in AUTHENTIK_TOKEN is wrong, or lacks a right",
+        "Give it the rights that docs/security.md lists.",
+    )
+    AUTHENTIK_UNREACHABLE = (
+        "Authentik's API does not answer as it should",
+        "Check that Authentik runs, and authentik:url.",
+    )
+    CADDY_UNREACHABLE = (
+        "Caddy's admin API does not answer as it should",
+        "Check caddy:admin, and run this where Caddy lets it be reached.",
+    )
     UNEXPLAINED = (
         "the phone does not get through, and nothing that can be seen from here explains it",
         "Look into the logs of Caddy, the outpost and Authentik at the time of this run.",
@@ -160,5 +176,8 @@ class Cause(Enum):
 
 
 _HARMLESS = frozenset(
-    {Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON}
+    {
+        *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
+        *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
+    }
 )

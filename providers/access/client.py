@@ -61,7 +61,7 @@ class Public:
                 "connection", f"{self._pool.host}:{self._pool.port} gave no answer ({type(error).__name__})"
             )
         except ValueError:  # http.client would not send it: a line break, or letters beyond Latin-1
-            raise ProviderError("cannot prove the access: the header cannot be sent, for it is spoiled.") from None
+            return NoAnswer("header", "it cannot be sent as it is", passing=False)
         return Answer(
             status=response.status,
             immich=response.status == 200 and is_immichs(self._path, body),

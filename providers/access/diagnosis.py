@@ -39,7 +39,7 @@ def examine(way: Way) -> list[Check]:
         _route(way),
         *_outpost(way),
         _provider(way),
-        _fact("application", way.application, Cause.APPLICATION_MISSING),
+        _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
         _stranger("no header", way.without, Cause.OPEN),
         _wrong(way.wrong),
@@ -48,8 +48,12 @@ def examine(way: Way) -> list[Check]:
 
 def examine_phone(way: Way, phone: Phone) -> list[Check]:
     """The links that are a phone's own; the last one tells whether it gets through, with the likeliest cause."""
+    through = isinstance(phone.asked, Answer) and phone.asked.immich
+    if phone.off:
+        still = Check("switched off", State.NOT_OK, Cause.STILL_IN)
+        return [_header(phone), still if through else Check("switched off", State.OK, detail=said(phone.asked))]
     own = [_header(phone), *_account(phone), _password(way, phone)]
-    if isinstance(phone.asked, Answer) and phone.asked.immich:
+    if through:
         return [*own, Check("Immich", State.OK, detail="its own answer came back")]
     return [*own, Check("Immich", State.NOT_OK, likeliest(way, phone), said(phone.asked))]
 
@@ -58,7 +62,9 @@ def likeliest(way: Way, phone: Phone) -> Cause:
     """Why a phone's header did not get through: what the answers prove, else the first broken link."""
     if _fails_behind(phone.asked) and _is_outposts(way.without):
         return Cause.IMMICH_DOWN  # the outpost answers, so what fails is behind it
-    links = [_header(phone), *examine(way), *_account(phone), _password(way, phone)]
+    # A provider that is wrong, or has no application, is what the outpost does not serve.
+    ours = [*_reaching(way), _route(way), _provider(way), _application(way), *examine(way)]
+    links = [_header(phone), *ours, *_account(phone), _password(way, phone)]
     causes = [each.cause for each in links if each.cause is not None and each.cause.blocks]
     return causes[0] if causes else _guessed(way, phone)
 
@@ -66,9 +72,7 @@ def likeliest(way: Way, phone: Phone) -> Cause:
 def _guessed(way: Way, phone: Phone) -> Cause:
     """The cause where every link seems well."""
     match phone.asked:
-        case Answer(status=404):
-            return Cause.OUTPOST_NOT_LOADED
-        case Answer(status=200):
+        case Answer(status=200 | 404):
             return Cause.NOT_IMMICH
         case Answer(status=status) if 300 <= status < 400:
             return Cause.SITE_OTHER
@@ -114,15 +118,16 @@ def _outpost(way: Way) -> Iterator[Check]:
         yield Check("outpost", State.NOT_OK, cause, said(way.without))
     elif _is_outposts(way.without):
         yield Check("outpost", State.OK)
+    elif isinstance(outpost, Hidden):
+        yield _hidden("outpost", outpost)
     else:
-        reason = outpost.reason if isinstance(outpost, Hidden) else "its answer does not come through"
-        yield Check("outpost", State.UNKNOWN, detail=reason)
+        yield Check("outpost", State.UNKNOWN, detail="its answer does not come through")
     if isinstance(way.without, Answer) and urlsplit(way.without.location).hostname == "localhost":
         yield Check("login page", State.NOT_OK, Cause.OUTPOST_HOST, way.without.location)
     if outpost is None or isinstance(outpost, Hidden):
         return
     if isinstance(outpost.heard, Hidden):
-        yield Check("outpost's health", State.UNKNOWN, detail=outpost.heard.reason)
+        yield _hidden("outpost's health", outpost.heard)
     elif outpost.heard is None or way.now - outpost.heard > SILENCE:
         yield Check("outpost's health", State.NOT_OK, Cause.OUTPOST_SILENT, _moment(outpost.heard))
     else:
@@ -131,7 +136,7 @@ def _outpost(way: Way) -> Iterator[Check]:
 
 def _provider(way: Way) -> Check:
     if isinstance(way.provider, Hidden):
-        return Check("provider", State.UNKNOWN, detail=way.provider.reason)
+        return _hidden("provider", way.provider)
     if way.provider is None:
         return Check("provider", State.NOT_OK, Cause.PROVIDER_MISSING)
     if way.provider.external_host.rstrip("/").lower() != way.url.lower():
@@ -139,6 +144,10 @@ def _provider(way: Way) -> Check:
     if not way.provider.reads_headers:
         return Check("provider", State.NOT_OK, Cause.PROVIDER_IGNORES_HEADERS)
     return Check("provider", State.OK)
+
+
+def _application(way: Way) -> Check:
+    return _fact("application", way.application, Cause.APPLICATION_MISSING)
 
 
 def _stranger(link: str, probe: Probe, cause: Cause) -> Check:
@@ -171,7 +180,7 @@ def _header(phone: Phone) -> Check:
 def _account(phone: Phone) -> Iterator[Check]:
     account = phone.account
     if isinstance(account, Hidden):
-        yield Check("account", State.UNKNOWN, detail=account.reason)
+        yield _hidden("account", account)
     elif account is None:
         yield Check("account", State.NOT_OK, Cause.ACCOUNT_MISSING, phone.header.username)
     elif not account.active:
@@ -191,7 +200,7 @@ def _account(phone: Phone) -> Iterator[Check]:
 def _password(way: Way, phone: Phone) -> Check:
     password = phone.password
     if isinstance(password, Hidden):
-        return Check("password", State.UNKNOWN, detail=password.reason)
+        return _hidden("password", password)
     if password is None:
         return Check("password", State.NOT_OK, Cause.PASSWORD_MISSING)
     if password.expires is None:
@@ -205,8 +214,12 @@ def _password(way: Way, phone: Phone) -> Check:
 
 def _fact(link: str, fact: bool | Hidden, cause: Cause) -> Check:
     if isinstance(fact, Hidden):
-        return Check(link, State.UNKNOWN, detail=fact.reason)
+        return _hidden(link, fact)
     return Check(link, State.OK) if fact else Check(link, State.NOT_OK, cause)
+
+
+def _hidden(link: str, fact: Hidden) -> Check:
+    return Check(link, State.UNKNOWN, fact.cause, fact.reason)
 
 
 def _fails(probe: Probe) -> bool:

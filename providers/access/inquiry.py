@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from providers.access.causes import Cause
 from providers.access.seen import Account, Hidden, Outpost, Password, Probe, Provider, Way
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
@@ -46,7 +47,8 @@ class Inquiry:
         """What all phones share, around the answers to the two requests that must not get through."""
         provider = self._told(self._provider)
         pk = provider["pk"] if isinstance(provider, dict) else None
-        application = self._told(self._application)
+        assigned = isinstance(provider, dict) and provider["assigned_application_slug"] == self._names.application
+        application = self._told(lambda client: self._application(client, assigned=assigned))
         return Way(
             url=self._names.url,
             without=without,
@@ -81,24 +83,24 @@ class Inquiry:
             try:
                 self._client = self._connect()
             except ProviderError as error:
-                self._client = Hidden(str(error))
+                self._client = Hidden(str(error), Cause.TOKEN_MISSING)
         if isinstance(self._client, Hidden):
             return self._client
         try:
             return ask(self._client)
         except (Forbidden, NotFound) as error:
-            return Hidden(str(error))
+            return Hidden(str(error), Cause.TOKEN_RIGHTS)
         except AuthentikError as error:
-            self._client = Hidden(str(error))
+            self._client = Hidden(str(error), Cause.AUTHENTIK_UNREACHABLE)
             return self._client
 
     def _route(self) -> bool | Hidden:
         if not self._names.caddy_admin:
-            return Hidden("Caddy's admin API is not known")
+            return Hidden("Caddy's admin API does not show it")
         try:
             return serving(self._names.caddy_admin, self._names.url)
         except CaddyError as error:
-            return Hidden(str(error).removeprefix("cannot set up Caddy: "))
+            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
 
     def _provider(self, client: Client) -> dict[str, Any] | None:
         name = self._names.provider
@@ -106,13 +108,16 @@ class Inquiry:
         listed = client.find("/providers/proxy/", {"name__iexact": name}, call)
         return next((each for each in listed if each["name"] == name), None)
 
-    def _application(self, client: Client) -> dict[str, Any] | None:
+    def _application(self, client: Client, *, assigned: bool) -> dict[str, Any] | None:
+        """assigned: whether its provider names it, so that one that is not found is only not shown to us."""
         slug = self._names.application
         try:
             return client.get(
                 f"/core/applications/{slug}/", Call(f"read application {slug!r}", "authentik_core.view_application")
             )
         except NotFound:
+            if assigned:
+                raise
             return None
 
     def _bound(self, application: dict[str, Any] | Hidden | None) -> bool | Hidden:
@@ -162,7 +167,7 @@ class Inquiry:
         ]
         if not found:
             hidden = not reads_tokens(client, call.doing)
-            return Hidden(f"our token may not read those of others (right {VIEW_TOKEN})") if hidden else None
+            return Hidden(f"the token's user needs the right {VIEW_TOKEN}", Cause.TOKEN_RIGHTS) if hidden else None
         ends = [_moment(each["expires"]) if each["expiring"] else None for each in found]
         return Password(None if None in ends else max(filter(None, ends), default=None))
 

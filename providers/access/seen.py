@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from providers.access.causes import Cause
 from providers.access.header import Header
 
 
@@ -27,7 +28,7 @@ class Answer:
 class NoAnswer:
     """None came. step: what failed first; passing: whether time may mend it."""
 
-    step: Literal["name", "connection", "certificate"]
+    step: Literal["header", "name", "connection", "certificate"]
     reason: str
     passing: bool = True
 
@@ -40,6 +41,7 @@ class Hidden:
     """It cannot be told, and why."""
 
     reason: str
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Phone:
     """What is a phone's own. asked: the answer to its header; account, password: None where they are gone.
 
     declared: the header that the stack has for this account, "" where the stack has no such account, None if unknown.
+    off: whether it is switched off, and must not get through.
     """
 
     header: Header
@@ -107,3 +110,4 @@ class Phone:
     account: Account | Hidden | None
     password: Password | Hidden | None
     declared: str | None = field(default=None, repr=False)
+    off: bool = False

@@ -9,6 +9,7 @@ import yaml
 
 from components.settings.caddy_options import OPTIONS
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
+from providers.access.causes import Cause
 from providers.caddy.delivery import Target
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +65,11 @@ def test_the_rights_in_the_docs_are_those_of_the_labs_least_privilege_token() ->
     for marker, rights in (("rights", RIGHTS), ("login rights", LOGIN_RIGHTS)):
         table = "\n".join(_between((ROOT / "docs" / "security.md").read_text(), marker))
         assert sorted(re.findall(r"authentik_\w+\.\w+", table)) == sorted(rights)
+
+
+def test_the_table_of_findings_is_what_doctor_and_proof_say() -> None:
+    table = _between((ROOT / "docs" / "operations.md").read_text(), "findings")
+    assert table[2:] == [f"| `{cause.name}` | {cause.text} | {cause.remedy} |" for cause in Cause]
 
 
 def test_the_example_stack_holds_no_secret_and_only_known_settings() -> None:

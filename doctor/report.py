@@ -1,0 +1,59 @@
+"""What a visit found, as a table, as JSON and as an exit status."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from doctor.visit import Finding
+from providers.access.diagnosis import State, worst
+
+STATUS = {State.OK: 0, State.NOT_OK: 1, State.UNKNOWN: 2}
+"""The exit status: something that is not ok outweighs what cannot be told."""
+_STYLE = {State.OK: "green", State.NOT_OK: "bold red", State.UNKNOWN: "yellow"}
+
+
+def verdict(findings: Sequence[Finding]) -> State:
+    """How all of it is."""
+    return worst(finding.check for finding in findings)
+
+
+def table(findings: Sequence[Finding]) -> Table:
+    """A row for each link of the chain, first those that all phones share."""
+    made = Table(title="From the phone to Immich")
+    for column in ("phone", "link", "state"):
+        made.add_column(column, no_wrap=True)
+    made.add_column("what was found, and what to do", overflow="fold")
+    for finding in findings:
+        row = _row(finding)
+        style = _STYLE[finding.check.state]
+        made.add_row(row["phone"] or "all", row["link"], f"[{style}]{row['state']}[/]", _plain(_words(row)))
+    return made
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """{"state", "checks": [{"phone", "link", "state", "finding", "text", "detail", "remedy"}]}; null where none."""
+    return {"state": verdict(findings).value, "checks": [_row(finding) for finding in findings]}
+
+
+def _row(finding: Finding) -> dict[str, str | None]:
+    check = finding.check
+    return {
+        "phone": finding.phone or None,
+        "link": check.link,
+        "state": check.state.value,
+        "finding": check.cause.name if check.cause else None,
+        "text": check.cause.text if check.cause else None,
+        "detail": check.detail or None,
+        "remedy": check.cause.remedy if check.cause else None,
+    }
+
+
+def _words(row: dict[str, str | None]) -> str:
+    found = ": ".join(each for each in (row["text"], row["detail"]) if each)
+    return f"{found}\n{row['remedy']}" if row["remedy"] else found
+
+
+def _plain(text: str) -> str:
+    """A server's words are no markup."""
+    return text.replace("[", r"\[")

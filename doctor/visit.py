@@ -1,0 +1,74 @@
+"""A visit: asks the public address, Authentik and Caddy about a stack's phones or a pasted header, and judges."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from components.access_proof import names_of
+from components.settings import Settings, read_settings
+from phone.outputs import Outputs, read_config, read_outputs
+from providers.access.client import Public
+from providers.access.diagnosis import Check, examine, examine_phone
+from providers.access.header import WRONG_HEADER, take_apart
+from providers.access.inquiry import Inquiry
+from providers.access.seen import Phone
+from providers.authentik.client import Client
+from providers.authentik.connection import connect
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check, and the phone that it is about: "" for what all phones share."""
+
+    phone: str
+    check: Check
+
+
+PASTED = "pasted header"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at: a stack's settings and outputs, and a way to Authentik."""
+
+    settings: Settings
+    outputs: Outputs
+    connect: Callable[[], Client]
+
+
+def read_subject(stack: str | None) -> Subject:
+    """The subject that a stack is. Raises StackError, SettingsError."""
+    config = read_config(stack)
+    token = os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token", "")
+    url = config.get("authentik:url", "")
+    return Subject(read_settings(config.get), read_outputs(stack), lambda: connect(url, token))
+
+
+def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
+    """Look at the way, and at all phones of the stack or at a pasted header alone. Raises ProviderError."""
+    settings, outputs = subject.settings, subject.outputs
+    verify = settings.verify
+    public = Public(settings.site.url, verify.address, verify.ca, verify.path)
+    inquiry = Inquiry(names_of(settings), subject.connect)
+    way = inquiry.way(public.ask(None), public.ask(WRONG_HEADER))
+    yield from (Finding("", check) for check in examine(way))
+    headers = outputs.headers if pasted is None else {PASTED: pasted}
+    for name, value in headers.items():
+        header = take_apart(value)
+        phone = Phone(
+            header=header,
+            asked=public.ask(value),
+            account=inquiry.account(header.username),
+            password=inquiry.password(header.username),
+            declared=_declared(outputs, header.username) if header.username else None,
+            off=not settings.enabled,
+        )
+        yield from (Finding(name, check) for check in examine_phone(way, phone))
+
+
+def _declared(outputs: Outputs, username: str) -> str | None:
+    """The header that the stack has for an account, "" if it has no such account; a former one's is not told."""
+    if username in outputs.former_accounts.values():
+        return None
+    phones = [phone for phone, account in outputs.accounts.items() if account == username]
+    return outputs.headers.get(phones[0], "") if phones else ""

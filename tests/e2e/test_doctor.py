@@ -1,0 +1,355 @@
+"""Every finding of the doctor, produced by really breaking the lab in that way; the proof's message for a good part."""
+
+import base64
+import json
+import os
+import pty
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from components.access_proof import names_of
+from doctor.visit import Finding, Subject, look, read_subject
+from lab.authentik_admin import RIGHTS
+from lab.driver import Driver, basic
+from lab.files import ROOT
+from lab.processes import free_port
+from providers.access import trial
+from providers.access.causes import Cause
+from providers.access.client import Public
+from providers.access.diagnosis import State
+from providers.access.inquiry import Inquiry
+from providers.access.trial import ProofError, Trial
+from providers.authentik import client as authentik_client
+from providers.authentik.connection import connect
+from providers.caddy import admin as caddy_admin
+from tests.unit.server import Server, reply
+
+from .breaking import Breaking
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment(driver: Driver) -> Iterator[None]:
+    """The engine and its stack as a command finds them, and clients that do not wait for what was shut off."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**driver.lab.env, "PULUMI_STACK": driver.lab.stack}.items():
+            patch.setenv(name, value)
+        patch.setattr(authentik_client, "UNREACHABLE_BOUND", 1.0)
+        patch.setattr(caddy_admin, "BOUND", 1.0)
+        patch.setattr(trial, "LOADING", 0.0)
+        patch.setattr(trial, "ISSUING", 0.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def well(driver: Driver) -> Subject:
+    """The stack as it is; what replaces accounts or changes settings reads it again."""
+    return read_subject(None)
+
+
+@pytest.fixture(scope="module")
+def breaking(driver: Driver) -> Breaking:
+    return Breaking(driver)
+
+
+def found(subject: Subject, pasted: str | None = None) -> dict[Cause, Finding]:
+    """What is not ok, or cannot be told, by its cause."""
+    findings = [each for each in look(subject, pasted) if each.check.state is not State.OK]
+    return {each.check.cause: each for each in findings if each.check.cause is not None}
+
+
+def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") -> dict[Cause, Finding]:
+    """The same, as soon as the cause is among it: the outpost remembers headers, and loads changes, for a while.
+
+    link: where it must stand, the last one where several have it.
+    """
+    deadline = time.monotonic() + driver.patience
+    while True:
+        causes = found(subject)
+        if (cause in causes and link in ("", causes[cause].check.link)) or time.monotonic() > deadline:
+            return causes
+        time.sleep(0.2)
+
+
+def dead() -> str:
+    return f"127.0.0.1:{free_port()}"
+
+
+Break = Callable[[Breaking], AbstractContextManager[object]]
+# The likeliest cause is the one that was broken, and the phone does not get through.
+CUT_OFF: dict[Cause, Break] = {
+    Cause.DNS: lambda breaking: breaking.configured(probeAddress=None),
+    Cause.UNREACHABLE: lambda breaking: breaking.configured(probeAddress=dead()),
+    Cause.TLS: lambda breaking: breaking.configured(probeCa=None),
+    Cause.ROUTE_MISSING: lambda breaking: breaking.reloaded(),
+    Cause.OUTPOST_WITHOUT_PROVIDER: lambda breaking: breaking.unattached(),
+    Cause.PROVIDER_HOST: lambda breaking: breaking.provider_with(external_host="https://elsewhere.lab.test"),
+    Cause.PROVIDER_IGNORES_HEADERS: lambda breaking: breaking.provider_with(intercept_header_auth=False),
+    Cause.BINDING_MISSING: lambda breaking: breaking.unbound(),
+    Cause.ACCOUNT_INACTIVE: lambda breaking: breaking.driver.broken({"is_active": False}),
+    Cause.ACCOUNT_NOT_IN_GROUP: lambda breaking: breaking.driver.broken({"groups": []}),
+    Cause.PASSWORD_EXPIRED: lambda breaking: breaking.expiring(timedelta(minutes=-1)),
+    Cause.PASSWORD_WRONG: lambda breaking: breaking.rekeyed(),
+}
+# Found, though the phone gets through.
+BESIDE: dict[Cause, Break] = {
+    Cause.OUTPOST_SILENT: lambda breaking: breaking.outpost_that_nobody_runs(
+        f"{breaking.driver.lab.names['second']}-outpost"
+    ),
+    Cause.OUTPOST_HOST: lambda breaking: breaking.outpost_with(authentik_host="http://localhost"),
+    Cause.ACCOUNT_EXTRA_GROUPS: lambda breaking: breaking.more_groups(),
+    Cause.PASSWORD_EXPIRES_SOON: lambda breaking: breaking.expiring(timedelta(minutes=20)),
+    Cause.OPEN: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
+    Cause.OPEN_TO_ANY_HEADER: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
+    Cause.STILL_IN: lambda breaking: breaking.configured(enabled=False),
+}
+# Found after the program itself has carried out what cannot work: its proof says so.
+CARRIED_OUT: dict[Cause, Break] = {
+    Cause.OUTPOST_UNREACHABLE: lambda breaking: breaking.carried_out(outpostUrl=f"http://{dead()}"),
+    Cause.IMMICH_DOWN: lambda breaking: breaking.carried_out(upstream=f"http://{dead()}"),
+    Cause.NETWORK: lambda breaking: breaking.carried_out(basicNetworks=["192.0.2.0/24"]),
+}
+GONE: dict[Cause, Callable[[Breaking], str]] = {
+    Cause.ACCOUNT_MISSING: lambda breaking: f"/core/users/{breaking.driver.account()['pk']}/",
+    Cause.PASSWORD_MISSING: lambda breaking: breaking.token(),
+    Cause.PROVIDER_MISSING: lambda breaking: f"/providers/proxy/{breaking.provider()['pk']}/",
+    Cause.APPLICATION_MISSING: lambda breaking: f"/core/applications/{breaking.driver.lab.names['application']}/",
+}
+PASTED: dict[Cause, Callable[[str], str]] = {
+    Cause.HEADER_EMPTY: lambda header: header[:0],
+    Cause.HEADER_SCHEME: lambda header: f"Authorization: {header}",
+    Cause.HEADER_LINE_BREAK: lambda header: f"{header[:40]}\n{header[40:]}",
+    Cause.HEADER_SPACE: lambda header: f"{header[:30]} {header[30:]}",
+    Cause.HEADER_ALPHABET: lambda header: header[:-6] + "–" + header[-5:],
+    Cause.HEADER_NO_COLON: lambda header: f"Basic {base64.b64encode(username(header).encode()).decode()}",
+    Cause.HEADER_OLD: lambda header: basic(username(header), "an-older-one")["Authorization"],
+    Cause.HEADER_ACCOUNT: lambda header: basic(f"not-{username(header)}", "x")["Authorization"],
+}
+ELSEWHERE = {
+    *(Cause.NOT_IMMICH, Cause.SITE_OTHER, Cause.UNEXPLAINED, Cause.OUTPOST_NOT_LOADED),
+    *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
+}
+"""Produced by tests of their own, further down."""
+
+
+def username(header: str) -> str:
+    return base64.b64decode(header.split()[1]).decode().partition(":")[0]
+
+
+def test_every_finding_there_is_is_produced_here() -> None:
+    assert {*CUT_OFF, *BESIDE, *CARRIED_OUT, *GONE, *PASTED, *ELSEWHERE} == set(Cause)
+
+
+def test_a_stack_that_is_well_has_no_finding(driver: Driver, well: Subject) -> None:
+    findings = list(look(well, None))
+    assert {each.check.state for each in findings} == {State.OK}
+    assert {each.phone for each in findings} == {"", *driver.headers()}
+
+
+def fails_to_prove(subject: Subject) -> str:
+    """What a proof made now says; the phones must get through at once."""
+    settings, verify = subject.settings, subject.settings.verify
+    public = Public(settings.site.url, verify.address, verify.ca, verify.path)
+    now = Trial(public, Inquiry(names_of(settings), subject.connect))
+    with pytest.raises(ProofError) as failure:
+        now.prove(subject.outputs.headers, {})
+    assert not [header for header in subject.outputs.headers.values() if header.split()[1] in str(failure.value)]
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("cause", CUT_OFF, ids=lambda cause: cause.name)
+def test_what_cuts_the_phone_off_is_the_likeliest_cause_to_doctor_and_proof(
+    driver: Driver, breaking: Breaking, cause: Cause
+) -> None:
+    with CUT_OFF[cause](breaking):
+        subject = read_subject(None)
+        causes = until_found(driver, subject, cause, "Immich")
+        assert causes[cause].check.link == "Immich"
+        assert f"phone 'phone' does not get through: {cause.text}" in fails_to_prove(subject)
+
+
+@pytest.mark.parametrize("cause", BESIDE, ids=lambda cause: cause.name)
+def test_what_does_not_keep_the_phone_out_is_found_too(driver: Driver, breaking: Breaking, cause: Cause) -> None:
+    with BESIDE[cause](breaking):
+        causes = until_found(driver, read_subject(None), cause)
+        assert cause in causes
+        assert "Immich" not in {each.check.link for each in causes.values()}
+
+
+def test_a_site_that_is_not_ours_is_told_by_its_answer_to_a_wrong_header(breaking: Breaking, well: Subject) -> None:
+    with breaking.plain_forward_auth():
+        assert found(well)[Cause.SITE_OTHER].check.link == "wrong header"
+
+
+def test_an_outpost_that_has_not_loaded_its_provider_yet_is_told(
+    driver: Driver, breaking: Breaking, well: Subject
+) -> None:
+    pk = breaking.provider()["pk"]
+    deadline = time.monotonic() + driver.patience
+    while True:
+        with breaking.unattached():
+            until_found(driver, well, Cause.OUTPOST_WITHOUT_PROVIDER, "Immich")
+            driver.admin.attach(pk, attached=True)
+            causes = found(well)
+        if Cause.OUTPOST_NOT_LOADED in causes:
+            return
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("cause", PASTED, ids=lambda cause: cause.name)
+def test_what_is_wrong_with_a_pasted_header_is_told(well: Subject, cause: Cause) -> None:
+    causes = found(well, PASTED[cause](well.outputs.headers["phone"]))
+    assert causes[cause].check.link == "Immich"
+    assert causes[cause].phone == "pasted header"
+
+
+def test_the_right_header_pasted_is_well(well: Subject) -> None:
+    assert found(well, well.outputs.headers["phone"]) == {}
+
+
+def test_without_a_token_what_authentik_knows_cannot_be_told_and_a_wrong_password_not_explained(
+    breaking: Breaking, well: Subject
+) -> None:
+    subject = replace(well, connect=lambda: connect("http://authentik", ""))
+    assert found(subject)[Cause.TOKEN_MISSING].check.state is State.UNKNOWN
+    with breaking.rekeyed():
+        causes = until_found(breaking.driver, subject, Cause.UNEXPLAINED)
+        assert causes[Cause.UNEXPLAINED].check.link == "Immich"
+
+
+@pytest.fixture
+def short_of_tokens(driver: Driver) -> Iterator[str]:
+    """The key of a token that may do all that the program does but see app passwords."""
+    name = f"{driver.lab.names['second']}-operator"
+    yield driver.admin.operator(name, [right for right in RIGHTS if right != "authentik_core.view_token"])
+    driver.admin.remove_user(name)
+    driver.admin.remove_group(name)
+    role = driver.admin.one("/rbac/roles/", name=name)
+    driver.admin.call("DELETE", f"/rbac/roles/{(role or {})['pk']}/")
+
+
+def test_a_right_that_the_token_lacks_is_named(driver: Driver, well: Subject, short_of_tokens: str) -> None:
+    subject = replace(well, connect=lambda: connect(driver.lab.authentik_url, short_of_tokens))
+    causes = found(subject)
+    assert causes.keys() == {Cause.TOKEN_RIGHTS}
+    assert "authentik_core.view_token" in causes[Cause.TOKEN_RIGHTS].check.detail
+
+
+def test_a_wrong_token_is_told(driver: Driver, well: Subject) -> None:
+    subject = replace(well, connect=lambda: connect(driver.lab.authentik_url, "wrong"))
+    assert found(subject).keys() == {Cause.TOKEN_RIGHTS}
+
+
+def test_an_authentik_that_does_not_answer_is_told(well: Subject) -> None:
+    subject = replace(well, connect=lambda: connect(f"http://{dead()}", "x"))
+    causes = found(subject)
+    assert causes.keys() == {Cause.AUTHENTIK_UNREACHABLE}
+
+
+def test_an_admin_api_of_caddy_that_does_not_answer_is_told(well: Subject) -> None:
+    away = replace(
+        well, settings=replace(well.settings, delivery=replace(well.settings.delivery, admin=f"http://{dead()}"))
+    )
+    assert not [each for each in look(away, None) if each.check.state is not State.OK]  # the outpost answers through it
+    nowhere = replace(away.settings, verify=replace(away.settings.verify, address=dead()))
+    causes = found(replace(away, settings=nowhere))
+    assert causes[Cause.CADDY_UNREACHABLE].check.state is State.UNKNOWN
+
+
+def doctor(*arguments: str, pasted: str = "", token: bool = True) -> subprocess.CompletedProcess[str]:
+    """The command as an operator runs it."""
+    env = {name: value for name, value in os.environ.items() if token or name != "AUTHENTIK_TOKEN"}
+    command = [sys.executable, "-m", "doctor", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, input=pasted, capture_output=True, text=True, check=False)
+
+
+def test_the_exit_status_tells_a_cron_job_how_it_is(driver: Driver, breaking: Breaking) -> None:
+    assert doctor().returncode == 0
+    assert doctor(token=False).returncode == 2
+    with breaking.configured(enabled=False):
+        assert doctor().returncode == 1
+    wrong = doctor("--stack", "there-is-none")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "there-is-none" in wrong.stderr
+    assert doctor("Basic abc").returncode == 2  # a header is no argument
+
+
+def test_json_says_the_same_and_neither_form_holds_the_header(well: Subject) -> None:
+    header = well.outputs.headers["phone"]
+    answer, table = (
+        doctor("--header", "--json", pasted=f"{header[:30]} {header[30:]}\n"),
+        doctor("--header", pasted=f"{header[:30]} {header[30:]}\n"),
+    )
+    assert answer.returncode == table.returncode == 1
+    told = json.loads(answer.stdout)
+    assert told["state"] == "not ok"
+    (check,) = [each for each in told["checks"] if each["link"] == "header"]
+    assert check == {
+        "phone": "pasted header",
+        "link": "header",
+        "state": "not ok",
+        "finding": "HEADER_SPACE",
+        "text": Cause.HEADER_SPACE.text,
+        "detail": None,
+        "remedy": Cause.HEADER_SPACE.remedy,
+    }
+    assert Cause.HEADER_SPACE.text in table.stdout
+    assert not [each for each in (answer, table) if header.split()[1] in each.stdout + each.stderr]
+
+
+def test_a_header_pasted_at_a_terminal_is_not_shown_and_its_line_break_is_seen(well: Subject) -> None:
+    header = well.outputs.headers["phone"]
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "doctor", "--header", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        shown = b""
+        while b"Paste" not in shown:
+            shown += os.read(ours, 1024)
+        while termios.tcgetattr(ours)[3] & termios.ECHO:
+            time.sleep(0.02)
+        os.write(ours, f"{header[:30]}\n{header[30:]}\n".encode())
+        answer, _ = process.communicate(timeout=60)
+        shown += os.read(ours, 4096)
+    os.close(ours)
+    assert {each["finding"] for each in json.loads(answer)["checks"]} == {None, "HEADER_LINE_BREAK"}
+    assert header[10:30].encode() not in shown
+
+
+@pytest.mark.parametrize("cause", GONE, ids=lambda cause: cause.name)
+def test_what_is_gone_from_authentik_is_the_likeliest_cause_until_the_program_makes_it_again(
+    driver: Driver, breaking: Breaking, cause: Cause
+) -> None:
+    with breaking.gone(GONE[cause](breaking)):
+        subject = read_subject(None)
+        causes = until_found(driver, subject, cause, "Immich")
+        assert causes[cause].check.link == "Immich"
+        assert cause.text in fails_to_prove(subject)
+    assert driver.passes(driver.header())
+
+
+@pytest.mark.parametrize("cause", CARRIED_OUT, ids=lambda cause: cause.name)
+def test_an_up_that_makes_what_cannot_work_fails_with_the_cause(
+    driver: Driver, breaking: Breaking, cause: Cause
+) -> None:
+    headers = driver.headers().values()
+    with CARRIED_OUT[cause](breaking) as printed:
+        assert f"phone 'phone' does not get through: {cause.text}" in str(printed)
+        assert "Traceback" not in str(printed)
+        assert not [header for header in headers if header.split()[1] in str(printed)]
+        causes = found(read_subject(None))
+        assert causes[cause].check.link == "Immich"
+
+
+def test_another_server_in_immichs_place_is_told(breaking: Breaking) -> None:
+    page = reply(200, b"<html>A login page", Content_Type="text/html")
+    with Server(page) as server, breaking.carried_out(upstream=server.url) as printed:
+        assert Cause.NOT_IMMICH.text in printed
+        assert found(read_subject(None))[Cause.NOT_IMMICH].check.link == "Immich"

@@ -1,0 +1,173 @@
+"""Finding out from what was seen: the likeliest cause, and what cannot be told."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.basic_header import basic_header
+from providers.access.causes import Cause
+from providers.access.diagnosis import State, examine, examine_phone, likeliest, worst
+from providers.access.header import take_apart
+from providers.access.seen import Account, Answer, Hidden, NoAnswer, Outpost, Password, Phone, Probe, Provider, Way
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/")
+REFUSED, PONG = Answer(401), Answer(200, immich=True)
+WAY = Way(
+    url="https://photos.example.org",
+    without=LOGIN,
+    wrong=REFUSED,
+    route=True,
+    outpost=Outpost(attached=True, heard=NOW - timedelta(seconds=9)),
+    provider=Provider("https://photos.example.org", reads_headers=True),
+    application=True,
+    bound=True,
+    now=NOW,
+)
+HEADER = basic_header("immich-mobile-service", "s3cret-s3cret")
+PHONE = Phone(take_apart(HEADER), PONG, Account(active=True, in_group=True), Password(None), declared=HEADER)
+
+
+def way(**seen: Any) -> Way:
+    return replace(WAY, **seen)
+
+
+def phone(**seen: Any) -> Phone:
+    return replace(PHONE, **{"asked": REFUSED, **seen})
+
+
+def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
+    assert {each.state for each in [*examine(WAY), *examine_phone(WAY, PHONE)]} == {State.OK}
+
+
+@pytest.mark.parametrize(
+    ("seen_way", "seen_phone", "cause"),
+    [
+        (WAY, phone(asked=Answer(502)), Cause.IMMICH_DOWN),
+        (WAY, phone(asked=Answer(502, unasked=True)), Cause.UNEXPLAINED),
+        (way(without=Answer(502), wrong=Answer(502)), phone(asked=Answer(502)), Cause.OUTPOST_UNREACHABLE),
+        (way(without=Answer(404), wrong=Answer(502, unasked=True)), phone(asked=Answer(502, unasked=True)),
+         Cause.OUTPOST_NOT_LOADED),
+        (way(without=Answer(404), wrong=Answer(404), outpost=Outpost(attached=False, heard=NOW)),
+         phone(asked=Answer(404)), Cause.OUTPOST_WITHOUT_PROVIDER),
+        (way(without=Answer(404), outpost=Hidden("no right")), phone(asked=Answer(404)),
+         Cause.OUTPOST_WITHOUT_PROVIDER),
+        (way(without=Answer(404), provider=Provider("https://other.example.org", reads_headers=True)),
+         phone(asked=Answer(404)), Cause.PROVIDER_HOST),
+        (way(route=False, without=Answer(200), wrong=Answer(200)), phone(asked=Answer(200)), Cause.ROUTE_MISSING),
+        (way(route=False, without=NoAnswer("certificate", "internal error")),
+         phone(asked=NoAnswer("certificate", "internal error")), Cause.ROUTE_MISSING),
+        (way(without=NoAnswer("certificate", "self-signed")), phone(asked=NoAnswer("certificate", "self-signed")),
+         Cause.TLS),
+        (way(without=NoAnswer("name", "x")), phone(asked=NoAnswer("name", "x")), Cause.DNS),
+        (way(without=NoAnswer("connection", "x")), phone(asked=NoAnswer("connection", "x")), Cause.UNREACHABLE),
+        (WAY, phone(asked=Answer(200)), Cause.NOT_IMMICH),
+        (WAY, phone(asked=Answer(404)), Cause.NOT_IMMICH),
+        (WAY, phone(asked=LOGIN), Cause.SITE_OTHER),
+        (way(bound=False), phone(), Cause.BINDING_MISSING),
+        (way(restricted=True), phone(), Cause.NETWORK),
+        (WAY, phone(account=None, password=None), Cause.ACCOUNT_MISSING),
+        (WAY, phone(account=Account(active=False, in_group=False)), Cause.ACCOUNT_INACTIVE),
+        (WAY, phone(account=Account(active=True, in_group=False)), Cause.ACCOUNT_NOT_IN_GROUP),
+        (WAY, phone(password=None), Cause.PASSWORD_MISSING),
+        (WAY, phone(password=Password(NOW)), Cause.PASSWORD_EXPIRED),
+        # The server gives an expired one a new key and a new end.
+        (WAY, phone(password=Password(NOW + timedelta(days=30))), Cause.PASSWORD_EXPIRED),
+        (WAY, phone(password=Password(NOW + timedelta(days=3))), Cause.PASSWORD_EXPIRED),
+        (WAY, phone(), Cause.PASSWORD_WRONG),
+        (WAY, phone(account=Account(active=True, in_group=True, extra=("admins",))), Cause.PASSWORD_WRONG),
+        (WAY, phone(password=Hidden("no right")), Cause.UNEXPLAINED),
+        (WAY, phone(header=take_apart(HEADER + "\n"), password=None), Cause.HEADER_LINE_BREAK),
+        (WAY, phone(declared=""), Cause.HEADER_ACCOUNT),
+        (WAY, phone(declared=basic_header("immich-mobile-service", "newer")), Cause.HEADER_OLD),
+    ],
+)  # fmt: skip
+def test_the_likeliest_cause(seen_way: Way, seen_phone: Phone, cause: Cause) -> None:
+    assert likeliest(seen_way, seen_phone) is cause
+    last = examine_phone(seen_way, seen_phone)[-1]
+    assert (last.link, last.state, last.cause) == ("Immich", State.NOT_OK, cause)
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        ({"without": PONG}, Cause.OPEN),
+        ({"wrong": PONG}, Cause.OPEN_TO_ANY_HEADER),
+        ({"wrong": LOGIN}, Cause.SITE_OTHER),
+        ({"without": replace(LOGIN, location="http://localhost/application/o/authorize/")}, Cause.OUTPOST_HOST),
+        ({"outpost": Outpost(attached=True, heard=None)}, Cause.OUTPOST_SILENT),
+        ({"outpost": Outpost(attached=True, heard=NOW - timedelta(minutes=6))}, Cause.OUTPOST_SILENT),
+    ],
+)
+def test_what_lets_others_in_or_will_keep_people_out_is_found_where_phones_get_through(
+    seen: dict[str, Any], cause: Cause
+) -> None:
+    assert [each.cause for each in examine(way(**seen)) if each.state is State.NOT_OK] == [cause]
+
+
+def test_an_answer_that_failed_does_not_prove_that_nobody_gets_in() -> None:
+    checks = {each.link: each for each in examine(way(without=Answer(502), wrong=NoAnswer("connection", "x")))}
+    assert checks["no header"].state is checks["wrong header"].state is State.UNKNOWN
+
+
+def test_a_route_that_cannot_be_seen_is_there_where_the_outpost_answers_through_it() -> None:
+    hidden = Hidden("no admin API", Cause.CADDY_UNREACHABLE)
+    assert worst(examine(way(route=hidden))) is State.OK
+    assert worst(examine(way(route=hidden, without=Answer(200), wrong=REFUSED))) is State.UNKNOWN
+
+
+def test_a_phone_that_is_switched_off_is_well_where_it_is_refused() -> None:
+    assert worst(examine_phone(WAY, phone(off=True, account=Account(active=False, in_group=True)))) is State.OK
+    assert examine_phone(WAY, phone(off=True, asked=PONG))[-1].cause is Cause.STILL_IN
+
+
+PROBES: st.SearchStrategy[Probe] = st.builds(
+    Answer, st.sampled_from([200, 301, 302, 401, 403, 404, 500, 502, 503, 504]), location=st.sampled_from(["", "http://localhost/"])
+) | st.builds(NoAnswer, st.sampled_from(["header", "name", "connection", "certificate"]), st.just("x"))  # fmt: skip
+HIDDEN = st.just(Hidden("no right"))
+MOMENTS = st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
+WAYS = st.builds(
+    Way,
+    url=st.just(WAY.url),
+    without=PROBES,
+    wrong=PROBES,
+    route=st.booleans() | HIDDEN,
+    outpost=st.builds(Outpost, st.booleans(), MOMENTS | HIDDEN) | st.none() | HIDDEN,
+    provider=st.builds(Provider, st.sampled_from([WAY.url, "https://x"]), st.booleans()) | st.none() | HIDDEN,
+    application=st.booleans() | HIDDEN,
+    bound=st.booleans() | HIDDEN,
+    now=st.just(NOW),
+    restricted=st.booleans(),
+)
+PHONES = st.builds(
+    Phone,
+    header=st.sampled_from([take_apart(HEADER), take_apart(HEADER + " ")]),
+    asked=PROBES,
+    account=st.builds(Account, st.booleans(), st.booleans(), st.just(())) | st.none() | HIDDEN,
+    password=st.builds(Password, MOMENTS) | st.none() | HIDDEN,
+    declared=st.none() | st.sampled_from(["", HEADER]),
+)
+
+
+@given(WAYS, PHONES)
+def test_whatever_was_seen_a_phone_that_did_not_get_through_has_a_cause_that_explains_it(
+    seen_way: Way, seen_phone: Phone
+) -> None:
+    checks = [*examine(seen_way), *examine_phone(seen_way, seen_phone)]
+    cause = likeliest(seen_way, seen_phone)
+    assert cause.blocks
+    assert worst(checks) is State.NOT_OK
+    assert all((each.cause is not None) == (each.state is State.NOT_OK) for each in checks)
+    assert HEADER.split()[1] not in repr(checks)
+
+
+@given(WAYS, PHONES)
+def test_what_the_outpost_let_through_and_caddy_failed_on_is_immichs_fault_alone(
+    seen_way: Way, seen_phone: Phone
+) -> None:
+    answered = replace(seen_way, without=LOGIN)
+    assert likeliest(answered, replace(seen_phone, asked=Answer(502))) is Cause.IMMICH_DOWN

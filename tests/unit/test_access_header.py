@@ -1,0 +1,76 @@
+"""A header that came through hands and papers: what is wrong with it."""
+
+import base64
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.basic_header import basic_header
+from providers.access.causes import Cause
+from providers.access.header import WRONG_HEADER, take_apart
+
+NAMES = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=40)
+PASSWORDS = st.text(string.ascii_letters + string.digits, min_size=1, max_size=80)
+HEADERS = st.builds(basic_header, NAMES, PASSWORDS)
+BASIC = len("Basic ")
+
+
+@given(NAMES, PASSWORDS)
+def test_every_header_that_the_program_makes_is_faultless_and_tells_its_account(name: str, password: str) -> None:
+    header = take_apart(basic_header(name, password))
+    assert (header.fault, header.username) == (None, name)
+    assert password not in repr(header) or len(password) < 8
+
+
+@given(HEADERS, st.data(), st.sampled_from(["\n", "\r\n", "\u2028"]))
+def test_a_line_break_anywhere_is_told_as_one(header: str, data: st.DataObject, line_break: str) -> None:
+    at = data.draw(st.integers(1, len(header)))
+    assert take_apart(header[:at] + line_break + header[at:]).fault is Cause.HEADER_LINE_BREAK
+
+
+@given(HEADERS, st.data(), st.sampled_from([" ", "\t", "\xa0"]))
+def test_a_space_among_the_letters_or_at_an_end_is_told_and_the_account_still_read(
+    header: str, data: st.DataObject, space: str
+) -> None:
+    at = data.draw(st.integers(BASIC, len(header)) | st.just(0))
+    spoiled = take_apart(header[:at] + space + header[at:])
+    assert (spoiled.fault, spoiled.username) == (Cause.HEADER_SPACE, take_apart(header).username)
+
+
+@given(HEADERS, st.data(), st.sampled_from("–—_-ö\"'…*"))
+def test_a_letter_that_is_no_base64_is_told(header: str, data: st.DataObject, letter: str) -> None:
+    at = data.draw(st.integers(BASIC, len(header) - 1))
+    assert take_apart(header[:at] + letter + header[at + 1 :]).fault is Cause.HEADER_ALPHABET
+
+
+@given(HEADERS, st.integers(1, 3))
+def test_an_end_that_was_not_copied_is_told(header: str, short: int) -> None:
+    assert take_apart(header[:-short]).fault is Cause.HEADER_ALPHABET
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("", Cause.HEADER_EMPTY),
+        (" \n", Cause.HEADER_EMPTY),
+        ("Bearer abc", Cause.HEADER_SCHEME),
+        ("Authorization: Basic YTpi", Cause.HEADER_SCHEME),
+        ("YTpi", Cause.HEADER_SCHEME),
+        ("Basic", Cause.HEADER_NO_COLON),
+        ("Basic " + base64.b64encode(b"no colon").decode(), Cause.HEADER_NO_COLON),
+        ("Basic " + base64.b64encode(b":password").decode(), Cause.HEADER_NO_COLON),
+        ("Basic " + base64.b64encode(b"account:").decode(), Cause.HEADER_NO_COLON),
+        ("basic YTpi", None),
+        (WRONG_HEADER, None),
+    ],
+)
+def test_what_else_is_wrong_is_told(value: str, fault: Cause | None) -> None:
+    assert take_apart(value).fault is fault
+
+
+@given(st.text())
+def test_anything_at_all_is_taken_apart(value: str) -> None:
+    take_apart(value)
+    assert take_apart(f"Basic {value}").fault is not Cause.HEADER_SCHEME or not value.strip()
