@@ -36,7 +36,7 @@ class Public:
                 "Check immich:probeCa."
             ) from None
         self._pool = urllib3.HTTPSConnectionPool(
-            host.strip("[]"), int(port), ssl_context=context, server_hostname=name, assert_hostname=name, maxsize=1
+            host.strip("[]"), int(port), ssl_context=context, server_hostname=name, maxsize=1
         )
         self._headers = {"Host": parts.netloc, "User-Agent": "immich-access-proof", "Accept": "application/json"}
 

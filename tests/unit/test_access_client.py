@@ -1,0 +1,182 @@
+"""The requests to the public address, against a real server with TLS; and a trial made of them."""
+
+import base64
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from providers.access import trial
+from providers.access.causes import Cause
+from providers.access.client import Public
+from providers.access.header import WRONG_HEADER
+from providers.access.inquiry import Inquiry, Names
+from providers.access.seen import Answer, NoAnswer
+from providers.access.trial import ProofError, Trial
+from providers.authentik.connection import connect
+from providers.errors import ProviderError
+from tests.tls import certificate, serving
+
+from .server import Answer as Reply
+from .server import Handler, Server, hang, reply
+
+NAME = "photos.example.org"
+PING = "/api/server/ping"
+HEADER = "Basic " + base64.b64encode(b"phone:s3cret").decode()
+PONG = reply(200, {"res": "pong"})
+REFUSED = reply(401, {"message": "The proxy refused"})
+LOGIN = reply(302, Location="https://auth.example.org/application/o/authorize/?client_id=s3cret")
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of its own for the public name, with its key."""
+    return certificate(tmp_path_factory.mktemp("tls"), NAME)
+
+
+def public(address: str, ca: Path | str, name: str = NAME, path: str = PING) -> Public:
+    return Public(f"https://{name}:8443", address, str(ca), path)
+
+
+def test_a_request_goes_to_the_address_by_the_public_name_with_the_header_and_nothing_of_it_comes_back(
+    pem: Path,
+) -> None:
+    with serving(pem, PONG) as (server, address):
+        assert public(address, pem).ask(HEADER) == Answer(200, immich=True)
+        asked = server.asked[0]
+    assert (asked.method, asked.path, asked.headers["host"]) == ("GET", PING, f"{NAME}:8443")
+    assert asked.headers["authorization"] == HEADER
+
+
+def test_without_a_header_none_is_sent_even_with_a_netrc(
+    pem: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text(f"machine {NAME} login a password b\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with serving(pem, LOGIN) as (server, address):
+        answer = public(address, pem).ask(None)
+        assert "authorization" not in server.asked[0].headers
+    assert answer == Answer(302, location="https://auth.example.org/application/o/authorize/")
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "immich"),
+    [
+        (PING, PONG, True),
+        (PING, reply(200, b"<html>Log in", Content_Type="text/html"), False),
+        (PING, reply(200, b""), False),
+        (PING, reply(200, ["res"]), False),
+        (PING, reply(200, {"res": "pong", "more": 1}), False),
+        (PING, reply(201, {"res": "pong"}), False),
+        ("/api/server/version", reply(200, {"major": 3, "minor": 0, "patch": 1}), True),
+        ("/api/server/version", PONG, False),
+        ("/api/server/version", reply(200, ["major"]), False),
+    ],
+)
+def test_only_immichs_own_answer_is_taken_for_it(pem: Path, path: str, answer: Reply, immich: bool) -> None:
+    with serving(pem, answer) as (_, address):
+        got = public(address, pem, path=path).ask(HEADER)
+    assert isinstance(got, Answer)
+    assert got.immich is immich
+
+
+def test_what_fails_first_is_told_and_whether_time_may_mend_it(pem: Path) -> None:
+    with serving(pem, PONG) as (_, address):
+        untrusted = public(address, "").ask(HEADER)
+        other = public(address, pem, name="other.example.org").ask(HEADER)
+    nobody = Server(listening=False)
+    refused = public(nobody.url.removeprefix("http://"), pem).ask(HEADER)
+    nobody.bound.close()
+    unknown = public("no-such-host.invalid:443", pem).ask(HEADER)
+    seen = [(each.step, each.passing) for each in (untrusted, other, refused, unknown) if isinstance(each, NoAnswer)]
+    assert seen == [("certificate", False), ("certificate", False), ("connection", True), ("name", False)]
+
+
+@pytest.mark.parametrize("header", [f"{HEADER}\n", f"{HEADER[:9]}\r\nX-Other: 1", HEADER.replace("B", "ß–")])
+def test_a_header_that_cannot_be_sent_is_not_sent(pem: Path, header: str) -> None:
+    with serving(pem, PONG) as (server, address):
+        answer = public(address, pem).ask(header)
+        assert server.asked == []
+    assert isinstance(answer, NoAnswer)
+    assert answer.step == "header"
+    assert header[7:] not in answer.reason
+
+
+def test_a_file_that_is_no_ca_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for path in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
+        with pytest.raises(ProviderError, match=f"{path.name} is no PEM file.*immich:probeCa"):
+            public("127.0.0.1:1", path)
+
+
+def by_header(answers: dict[str | None, Sequence[Reply]]) -> Reply:
+    """Answers by the header of the request, in order; the last one again and again."""
+    left = {header: list(each) for header, each in answers.items()}
+
+    def answer(handler: Handler) -> None:
+        known = left[handler.headers.get("Authorization")]
+        (known.pop(0) if len(known) > 1 else known[0])(handler)
+
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {"LOADING": 0.5, "ISSUING": 0.5, "FORGETTING": 0.5, "PAUSE": 0.01}.items():
+        monkeypatch.setattr(trial, name, seconds)
+
+
+def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = False) -> None:
+    """Prove one phone in front of a server that answers like that; nothing is known of Authentik and Caddy."""
+    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", "outpost", restricted=False)
+    inquiry = Inquiry(names, lambda: connect("", ""))
+    phones = {"anna": HEADER}
+    with serving(pem, by_header(answers)) as (_, address):
+        Trial(public(address, pem), inquiry).prove({} if off else phones, phones if off else {})
+
+
+GOOD: dict[str | None, Sequence[Reply]] = {HEADER: [PONG], WRONG_HEADER: [REFUSED], None: [LOGIN]}
+LOADING = reply(404)
+
+
+def test_a_trial_is_passed_where_the_phone_alone_gets_through(pem: Path) -> None:
+    tried(pem, GOOD)
+
+
+def test_a_trial_waits_for_what_is_loading(pem: Path) -> None:
+    tried(pem, GOOD | {HEADER: [LOADING, reply(502), hang, PONG], WRONG_HEADER: [LOADING, REFUSED]})
+
+
+def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path) -> None:
+    tried(pem, GOOD | {HEADER: [PONG, PONG, REFUSED]}, off=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "off", "said"),
+    [
+        ({HEADER: [reply(502)]}, False, f"phone 'anna' does not get through: {Cause.IMMICH_DOWN.text}"),
+        ({HEADER: [reply(200, b"<html>")]}, False, Cause.NOT_IMMICH.text),
+        ({HEADER: [REFUSED]}, False, Cause.UNEXPLAINED.text),
+        ({None: [PONG]}, False, f"a request without a header gets through: {Cause.OPEN.text}"),
+        ({WRONG_HEADER: [PONG]}, False, f"a wrong header gets through: {Cause.OPEN_TO_ANY_HEADER.text}"),
+        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header is not refused as it should be: {Cause.SITE_OTHER.text}"),
+        ({HEADER: [PONG]}, True, f"phone 'anna', which is switched off, gets through: {Cause.STILL_IN.text}"),
+    ],
+)
+def test_a_trial_that_fails_names_who_and_why_and_no_header(
+    pem: Path, answers: dict[str | None, Sequence[Reply]], off: bool, said: str
+) -> None:
+    with pytest.raises(ProofError) as failure:
+        tried(pem, GOOD | answers, off=off)
+    assert said in str(failure.value)
+    assert HEADER.split()[1] not in str(failure.value)
+
+
+def test_what_time_does_not_mend_is_not_waited_for(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "ISSUING", 60.0)
+    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", "outpost", restricted=False)
+    began = time.monotonic()
+    with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Cause.TLS.text):
+        Trial(public(address, ""), Inquiry(names, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+    assert time.monotonic() - began < 30

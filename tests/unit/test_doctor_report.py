@@ -1,0 +1,44 @@
+"""What the doctor prints, and its exit status."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from doctor.report import STATUS, as_json, table, verdict
+from doctor.visit import Finding
+from providers.access.causes import Cause
+from providers.access.diagnosis import Check, State
+
+OK = Finding("", Check("route", State.OK))
+UNKNOWN = Finding("anna", Check("password", State.UNKNOWN, Cause.TOKEN_RIGHTS, "GET /x/ answered 403"))
+NOT_OK = Finding("anna", Check("account", State.NOT_OK, Cause.ACCOUNT_INACTIVE, "[bold]anna[/bold]"))
+
+
+@pytest.mark.parametrize(
+    ("findings", "status"),
+    [([OK], 0), ([OK, NOT_OK], 1), ([OK, UNKNOWN], 2), ([UNKNOWN, NOT_OK, OK], 1), ([], 0)],
+)
+def test_what_is_not_ok_outweighs_what_cannot_be_told(findings: list[Finding], status: int) -> None:
+    assert STATUS[verdict(findings)] == status
+
+
+def test_the_table_has_every_word_of_a_finding_and_takes_none_for_markup() -> None:
+    out = io.StringIO()
+    Console(file=out, width=200).print(table([OK, UNKNOWN, NOT_OK]))
+    for word in (
+        Cause.ACCOUNT_INACTIVE.text,
+        Cause.ACCOUNT_INACTIVE.remedy,
+        "[bold]anna[/bold]",
+        "GET /x/ answered 403",
+    ):
+        assert word in out.getvalue()
+
+
+def test_json_has_a_row_for_each_check() -> None:
+    told = as_json([OK, NOT_OK])
+    assert told["state"] == "not ok"
+    assert [(row["phone"], row["link"], row["state"], row["finding"]) for row in told["checks"]] == [
+        (None, "route", "ok", None),
+        ("anna", "account", "not ok", "ACCOUNT_INACTIVE"),
+    ]
