@@ -1,9 +1,18 @@
 """How failures reach the terminal: one line, object and call and reason and remedy, no stack, no secret."""
 
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+
 import pytest
 
+from lab.processes import free_port
+from tests.proxy import Proxy
+from tests.tls import certificate
+
 from .conftest import Authentik, HostWith, Make, of_kind
-from .engine import HostError, Props, Resource
+from .engine import Host, HostError, Props, Resource
 from .samples import SAMPLES, sample
 
 EVERY_KIND = pytest.mark.parametrize("kind", SAMPLES)
@@ -105,6 +114,42 @@ def test_the_token_may_stand_in_the_configuration_and_the_environment_goes_first
     of_kind(host_with(config, ""), "Group").up({"name": authentik.name("group")})
     caught = fails(of_kind(host_with(config, "a-wrong-token"), "Group"), "create", {"name": authentik.name("group")})
     assert "Token invalid/expired" in message(caught, authentik.token)
+
+
+@pytest.fixture(scope="module", params=["nobody listens", "another path", "a certificate of nobody's", "no TLS"])
+def elsewhere(
+    request: pytest.FixtureRequest, authentik: Authentik, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Host, str]]:
+    """A host with a wrong authentik:url, and what must be said of it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path_factory.mktemp("tls"), "localhost"))
+    with ExitStack() as stack:
+        untrusted = stack.enter_context(Proxy(authentik.url, tls=context)).url.replace("127.0.0.1", "localhost")
+        tls = r"TLS with .* failed: .*\. If its certificate comes from your own CA, name .* in REQUESTS_CA_BUNDLE"
+        url, said = {
+            "nobody listens": (f"http://127.0.0.1:{free_port()}", "does not answer: .*refused.* Check authentik:url"),
+            "another path": (f"{authentik.url}/x", "answered 404 with text/html.* Check that authentik:url"),
+            "a certificate of nobody's": (untrusted, tls),
+            "no TLS": (authentik.url.replace("http:", "https:"), tls),
+        }[request.param]
+        config = {"authentik:url": url, "immich:patience": "1"}
+        yield stack.enter_context(Host(config, {"AUTHENTIK_TOKEN": authentik.least_token})), said
+
+
+@EVERY_KIND
+def test_a_wrong_address_is_told_whatever_is_done_and_nothing_is_taken_for_gone(
+    kind: str, elsewhere: tuple[Host, str], authentik: Authentik, resource: Make
+) -> None:
+    each, made = sample(authentik, kind), resource(kind)
+    made.up(each.declared)
+    host, reason = elsewhere
+    for operation in OPERATIONS:
+        if (kind, operation) != ("OutpostAttachment", "update"):
+            other = as_of(of_kind(host, kind), made)
+            said = message(fails(other, operation, each.declared), authentik.least_token)
+            assert said.startswith("cannot ")
+            assert re.search(r": (GET|POST|PUT|PATCH|DELETE) /", said)
+            assert re.search(reason, said)
 
 
 def test_an_address_that_is_not_authentik_is_told(authentik: Authentik, host_with: HostWith) -> None:

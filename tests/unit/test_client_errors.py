@@ -1,22 +1,18 @@
 """What the HTTP client tells when a call fails: object, call, reason and remedy, and never a secret."""
 
-import ssl
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tenacity
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from providers import patience as module
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
+from tests.tls import certificate, serving
 
 from .server import Answer, Server, hang, reply, reset
 
@@ -145,27 +141,8 @@ def test_a_token_that_cannot_go_into_a_header_is_told_by_the_name_of_its_variabl
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
     """A server with a certificate of its own, and that certificate as a PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "lab")])
-    now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = tmp_path_factory.mktemp("tls") / "lab.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    both = pem.with_name("both.pem")
-    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    both.write_bytes(key.private_bytes(*encoding) + pem.read_bytes())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
-    server = Server(reply(200, {"pk": 1}))
-    server.bound = context.wrap_socket(server.bound, server_side=True)
-    with server:
+    pem = certificate(tmp_path_factory.mktemp("tls"), "localhost")
+    with serving(pem, reply(200, {"pk": 1})) as (server, _):
         server.url = server.url.replace("http://127.0.0.1", "https://localhost")
         yield server, pem
 
