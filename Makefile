@@ -21,7 +21,7 @@ export DELIVERY
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools packages lab lab-down demo doctor test torture e2e bench check format clean
+.PHONY: help setup tools packages lab lab-down demo doctor test torture e2e bench check docs format clean
 
 help: ## This list
 	@echo "make …"
@@ -99,6 +99,9 @@ check: setup ## Format, lint, types, import directions, workflows
 	  echo "actionlint .github/workflows"; \
 	  go -C lab/tools/actionlint tool actionlint -shellcheck= -pyflakes= "$(CURDIR)"/.github/workflows/*.yml; \
 	else echo "The workflows are not linted: actionlint is built with Go, and go is not on PATH"; fi
+
+docs: setup ## Write what of the documents stands in the code: docs/resources.md, docs/messages.md
+	$(BIN)/python -m docs.generate
 
 format: setup ## Put the code into shape
 	$(BIN)/python -m ruff format .

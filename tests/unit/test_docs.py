@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +81,10 @@ def test_the_example_stack_holds_no_secret_and_only_known_settings() -> None:
     assert yaml.safe_load(example)["config"].keys() <= known
     assert set(re.findall(r"^  # ((?:immich|caddy):\w+):", example, re.MULTILINE)) <= known
     assert not re.search(r"secure:|token: \S", example)
+
+
+def test_what_make_docs_writes_is_not_behind_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
