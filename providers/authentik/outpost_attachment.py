@@ -10,7 +10,7 @@ from pulumi.dynamic import CreateResult, ReadResult
 
 from providers import writes
 from providers.authentik import outpost_list
-from providers.authentik.errors import NotFound
+from providers.authentik.errors import NotFound, Refused
 from providers.authentik.fields import UNSET, Integer, Reference, Text, is_uuid
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import OUTPOST, find_by_name
@@ -90,6 +90,10 @@ class OutpostAttachmentProvider(AuthentikProvider):
                 outpost_list.write(self.client, outpost, inputs["provider"], attached=False, doing=doing)
             except NotFound:
                 return
+            except Refused:
+                # Only the embedded outpost may be empty; another's last provider leaves it when it is deleted itself.
+                if outpost["providers"] != [inputs["provider"]]:
+                    raise
 
 
 class OutpostAttachment(AuthentikResource, module="authentik", name="OutpostAttachment"):

@@ -68,6 +68,40 @@ def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_is_wr
     assert driver.passes(driver.header())
 
 
+@pytest.fixture
+def outpost(driver: Driver) -> Iterator[str]:
+    """The path of a second outpost, which nobody runs, with a provider of somebody else's."""
+    ours = driver.admin.outpost()["providers"]
+    with driver.second_application("second.lab.test"):
+        embedded = driver.admin.outpost()
+        others = [each for each in embedded["providers"] if each not in ours]
+        body = {"name": "lab-outpost", "type": "proxy", "providers": others, "config": embedded["config"]}
+        path = f"/outposts/instances/{driver.admin.call('POST', '/outposts/instances/', body)['pk']}/"
+        yield path
+        driver.admin.call("DELETE", path)
+
+
+def test_the_provider_moves_to_another_outpost_and_back_and_stands_on_one_at_a_time(
+    driver: Driver, outpost: str
+) -> None:
+    def providers(path: str) -> set[int]:
+        return set(driver.admin.call("GET", path)["providers"])
+
+    embedded = f"/outposts/instances/{driver.admin.outpost()['pk']}/"
+    on_embedded, on_other = providers(embedded), providers(outpost)
+    driver.stack.configure(outpost="lab-outpost", verify=False)  # nobody runs it, so nobody gets through
+    try:
+        driver.stack.up()
+        moved = providers(outpost) - on_other
+        assert len(moved) == 1
+        assert providers(embedded) == on_embedded - moved
+    finally:
+        driver.stack.configure(outpost=None, verify=None)
+        driver.stack.up()
+    assert (providers(embedded), providers(outpost)) == (on_embedded, on_other)
+    assert driver.until(True, driver.header()) is not None
+
+
 def _with_passphrase(lab: Lab, file: Path) -> Stack:
     return Stack(replace(lab, env=lab.env | {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}))
 

@@ -196,3 +196,15 @@ def test_a_group_that_was_made_anew_under_its_name_is_found_by_the_next_update(
     assert made.refresh()
     assert made.up(declared) == "updated"
     assert authentik.call("GET", f"/core/users/{made.id}/")["groups"] == [again["pk"]]
+
+
+def test_the_last_provider_of_an_outpost_that_may_not_be_empty_leaves_it_when_it_is_deleted(
+    authentik: Authentik, resource: Make
+) -> None:
+    outpost, made = authentik.outpost(), resource("OutpostAttachment")
+    (provider,), path = outpost["providers"], f"/outposts/instances/{outpost['pk']}/"
+    made.up({"outpost": outpost["name"], "provider": provider})
+    made.delete()
+    assert authentik.call("GET", path)["providers"] == [provider]
+    authentik.call("DELETE", f"/providers/proxy/{provider}/")
+    assert authentik.call("GET", path)["providers"] == []
