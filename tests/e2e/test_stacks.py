@@ -133,13 +133,35 @@ def test_a_changed_passphrase_opens_the_state_and_the_former_one_no_longer_does(
     assert driver.headers() == headers
 
 
+def _elsewhere(driver: Driver, folder: Path) -> Stack:
+    """The driver's stack, empty, with its state in another backend."""
+    (folder / "state").mkdir()
+    backend = {"PULUMI_BACKEND_URL": f"{(folder / 'state').as_uri()}?metadata=skip"}
+    stack = Stack(replace(driver.lab, env=driver.lab.env | backend))
+    stack.must("stack", "init")
+    return stack
+
+
 def test_a_state_moved_to_another_backend_goes_on_there(driver: Driver, tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
     driver.stack.must("stack", "export", "--file", str(tmp_path / "stack.json"))
-    backend = {"PULUMI_BACKEND_URL": f"{(tmp_path / 'state').as_uri()}?metadata=skip"}
-    moved = Stack(replace(driver.lab, env=driver.lab.env | backend))
-    moved.must("stack", "init")
+    moved = _elsewhere(driver, tmp_path)
     moved.must("stack", "import", "--file", str(tmp_path / "stack.json"))
     moved.preview("--expect-no-changes")
     moved.refresh("--skip-preview", "--expect-no-changes")
     assert moved.outputs()["headers"] == driver.headers()
+
+
+def test_after_the_state_is_lost_an_up_takes_over_what_stands_and_gives_phones_new_headers(
+    driver: Driver, tmp_path: Path
+) -> None:
+    before, former = driver.admin.snapshot(), driver.header()
+    fresh = _elsewhere(driver, tmp_path)
+    try:
+        fresh.up()
+    finally:  # the lab goes on with what was made
+        fresh.must("stack", "export", "--file", str(tmp_path / "stack.json"))
+        driver.stack.must("stack", "import", "--force", "--file", str(tmp_path / "stack.json"))
+    assert driver.admin.snapshot() == before
+    assert driver.until(True, driver.header()) is not None
+    assert driver.until(False, former) is not None
+    driver.stack.refresh("--skip-preview", "--expect-no-changes")
