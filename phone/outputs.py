@@ -64,6 +64,11 @@ def read_config(stack: str | None = None) -> dict[str, str]:
     return {name: str(setting["value"]) for name, setting in found.items() if "value" in setting}
 
 
+def read_state(stack: str | None = None) -> dict[str, Any]:
+    """The stack's state as the engine exports it, its secrets in clear. Raises StackError."""
+    return _asked(stack, "stack", "export", "--show-secrets")
+
+
 def _asked(stack: str | None, *arguments: str) -> dict[str, Any]:
     """The JSON object that the engine answers."""
     pulumi = shutil.which("pulumi")

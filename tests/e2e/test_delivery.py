@@ -1,7 +1,10 @@
 """The whole program with the real engine, its site delivered as a file: over real SSH to three hosts, and here."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +68,15 @@ def left(house: Driver) -> set[str]:
     """What lies in the hosts' site directories and homes that a delivery may have put there."""
     places = [path for site in sites(house) for path in site.parent.iterdir()]
     return {path.name for path in (*places, *(each for name in HOSTS for each in (FOLDER / name).glob(".*")))}
+
+
+def site_files(house: Driver) -> tuple[int, str]:
+    """What the doctor says of the files."""
+    command = [sys.executable, "-m", "doctor.site_files", "--stack", house.lab.stack]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **house.lab.env}, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout
 
 
 SCRIPT = ".immich-lab-immich-site-deliver.sh"
@@ -151,6 +163,11 @@ def test_an_edit_by_hand_is_mended_kept_and_told_by_the_next_delivery(house: Dri
     delivered = site.read_text()
     edited = delivered.replace("stream_close_delay 5m", "stream_close_delay 9m")
     site.write_text(edited)
+    code, said = site_files(house)
+    assert code == 3
+    assert said.splitlines()[-2:] == ["immich-site-proxy2: as delivered", "immich-site-proxy3: as delivered"]
+    assert re.search(r"(?m)^-\s+stream_close_delay 9m$", said)
+    assert re.search(r"(?m)^\+\s+stream_close_delay 5m$", said)
     house.stack.refresh("--expect-no-changes")  # the plugin reads nothing back, and the documents say so
     house.stack.set({"caddy:redeliver": "once more"})
     run = house.stack.up()
@@ -159,6 +176,7 @@ def test_an_edit_by_hand_is_mended_kept_and_told_by_the_next_delivery(house: Dri
     assert aside.read_text() == edited
     assert f"proxy1: the file had been edited by hand; the edited one is kept as {aside}" in run.output
     assert served(house) == [True] * 3
+    assert site_files(house)[0] == 0
     aside.unlink()
 
 

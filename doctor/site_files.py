@@ -1,0 +1,84 @@
+"""`python -m doctor.site_files`: is the site's file on each host what the last `pulumi up` delivered? Exit 3 if not.
+
+Pulumi's refresh cannot tell: its command plugin reads nothing back. Asks over SSH by the system's own `ssh`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from phone.outputs import ROOT, StackError, read_state
+
+_DELIVER = " deliver"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One file of the stack's state. command: compares it with site, its text. connection: as the plugin takes it."""
+
+    name: str
+    command: str
+    site: str = field(repr=False)
+    connection: dict[str, Any] | None = field(default=None, repr=False)
+
+
+def delivered(state: dict[str, Any]) -> Iterator[Delivered]:
+    """The files of a stack's state, its secrets in clear."""
+    for resource in state.get("deployment", {}).get("resources", []):
+        inputs = resource.get("inputs", {})
+        command = str(inputs.get("create", ""))
+        if resource.get("type") in ("command:local:Command", "command:remote:Command") and command.endswith(_DELIVER):
+            name = resource["urn"].rpartition("::")[2]
+            connection = json.loads(inputs["connection"]["plaintext"]) if "connection" in inputs else None
+            yield Delivered(name, command.removesuffix(_DELIVER) + " check", inputs["stdin"], connection)
+
+
+def check(file: Delivered) -> tuple[int, str]:
+    """0 where it is as delivered, 3 where it is not, anything else where it could not be told; and what was said."""
+    if file.connection is None:
+        return _run(["/bin/sh", "-c", file.command], file.site)
+    to = file.connection
+    host, port = to["host"], str(int(to["port"]))
+    with tempfile.TemporaryDirectory() as folder:  # for this user's eyes only
+        known, key = Path(folder) / "known_hosts", Path(folder) / "key"
+        known.write_text(f"[{host}]:{port} {to['hostKey']}\n{host} {to['hostKey']}\n")
+        options = [f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes"]
+        options += ["BatchMode=yes", "ConnectTimeout=10"]
+        if to.get("privateKey"):
+            key.touch(0o600)
+            key.write_text(to["privateKey"])
+            options += [f"IdentityFile={key}"]
+        said = [word for option in options for word in ("-o", option)]
+        return _run(["ssh", *said, "-p", port, "-l", to["user"], "--", host, file.command], file.site)
+
+
+def _run(command: list[str], stdin: str) -> tuple[int, str]:
+    done = subprocess.run(command, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def main() -> int:
+    """Print a line for each file, and the difference where there is one."""
+    parser = argparse.ArgumentParser(prog="python -m doctor.site_files", description=__doc__)
+    parser.add_argument("--stack", help="the stack; the selected one if left out")
+    try:
+        found = [(file, *check(file)) for file in delivered(read_state(parser.parse_args().stack))]
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for file, code, said in found:
+        print(f"{file.name}: {'as delivered' if code == 0 else said.strip()}")
+    if not found:
+        print("the stack delivers no file")
+    codes = {code for _, code, _ in found if code}
+    return 0 if not codes else 3 if codes == {3} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
