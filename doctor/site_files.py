@@ -68,7 +68,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m doctor.site_files", description=__doc__)
     parser.add_argument("--stack", help="the stack; the selected one if left out")
     try:
-        found = [(file, *check(file)) for file in delivered(read_state(parser.parse_args().stack))]
+        files = sorted(delivered(read_state(parser.parse_args().stack)), key=lambda file: file.name)
+        found = [(file, *check(file)) for file in files]
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
