@@ -176,6 +176,8 @@ def cases(bench: Bench, kind: str, fault: str, *, torture: bool) -> Iterator[tup
     """The operations and the number and name of each call of theirs that meets the fault."""
     for operation in OPERATIONS:
         for number, call in enumerate(calls_of(bench, kind, operation)):
+            if fault == "truncated JSON" and call.startswith("DELETE"):
+                continue  # its answer has none
             if torture or random.Random(f"{SEED} {kind} {operation} {number} {fault}").random() < SHARE:  # noqa: S311
                 yield operation, number, call
 
