@@ -67,7 +67,7 @@ demo: tools ## Show the whole story in the lab, step by step
 doctor: setup ## Look at the selected stack: what keeps a phone out, or lets somebody else in (ARGS=--json, ARGS=--header)
 	@$(BIN)/python -m doctor $(ARGS)
 
-packages: setup ## The operating system's programs that some tests run: Chromium, OpenSSH (installed where we are root)
+packages: setup ## The operating system's programs that some tests run: Chromium, OpenSSH, ShellCheck (installed where we are root)
 	@$(BIN)/python -m lab.system
 
 test: setup tools packages ## All tests

@@ -1,4 +1,4 @@
-"""`python -m lab.system`: the programs of the operating system that some tests run, a browser and an SSH server.
+"""`python -m lab.system`: the programs of the operating system that some tests run, a browser, an SSH server, a linter.
 
 `program()` finds one. On a Debian where we are root the command installs what is missing; elsewhere it names it.
 """
@@ -21,7 +21,8 @@ class Package:
 CHROMIUM = Package("chromium", ("chromium", "chromium-browser", "google-chrome"))
 SSH_SERVER = Package("openssh-server", ("sshd",))
 SSH_CLIENT = Package("openssh-client", ("ssh-keygen",))
-PACKAGES = (CHROMIUM, SSH_SERVER, SSH_CLIENT)
+SHELLCHECK = Package("shellcheck", ("shellcheck",))
+PACKAGES = (CHROMIUM, SSH_SERVER, SSH_CLIENT, SHELLCHECK)
 
 
 def program(package: Package) -> Path | None:

@@ -11,7 +11,9 @@ import pytest
 
 from lab.files import ROOT
 from lab.processes import free_port
+from lab.system import SHELLCHECK
 from providers.caddy.delivery import SCRIPT
+from tests.programs import needed
 
 from .host import Host
 
@@ -31,9 +33,8 @@ def until(condition: Path) -> None:
 
 
 def test_the_script_is_what_shellcheck_takes_for_dash() -> None:
-    if shutil.which("shellcheck") is None:
-        pytest.skip("needs shellcheck")
-    done = subprocess.run(["shellcheck", "--shell=dash", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [str(needed(SHELLCHECK)), "--shell=dash", SCRIPT]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == ""
 
 
