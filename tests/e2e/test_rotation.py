@@ -30,7 +30,7 @@ def test_no_request_fails_while_a_phone_gets_a_new_password_and_all_do_of_one_th
     proof = Proof(lambda _: None)
     prove_phones_in_use(proof, driver)
     assert [claim for claim in proof.claims if not claim.ok] == []
-    assert len(proof.claims) == 2
+    assert len(proof.claims) == 3
 
 
 def test_while_they_overlap_both_headers_pass_and_the_former_one_is_the_very_same(driver: Driver, old: str) -> None:
