@@ -15,6 +15,7 @@ from lab.phone_claims import prove_phones_in_use
 from lab.processes import ProcessError, Processes
 from lab.proof import Proof
 from lab.proxies import DELIVERIES
+from lab.site_claims import prove_site_changes
 from lab.stack import StackError
 from lab.toolchain import ToolchainError
 
@@ -70,6 +71,7 @@ def demo() -> int:
     claims.prove_access(proof, driver)
     claims.prove_header_ends_at_caddy(proof, driver)
     claims.prove_big_and_long(proof, driver)
+    prove_site_changes(proof, driver)
     claims.prove_only_immich(proof, driver)
     claims.prove_idempotency(proof, driver)
     claims.prove_off_switches(proof, driver)

@@ -10,6 +10,7 @@ import pytest
 from lab import claims
 from lab.driver import Driver
 from lab.proof import Proof
+from lab.site_claims import prove_site_changes
 
 SDK = Path(__file__).parent / "immich_sdk"
 
@@ -43,6 +44,11 @@ def test_basic_ends_at_caddy_and_the_rest_passes(driver: Driver, proof: Proof) -
 def test_big_uploads_and_websockets_pass(driver: Driver, proof: Proof) -> None:
     claims.prove_big_and_long(proof, driver)
     _met(proof, 3)
+
+
+def test_a_websocket_lives_through_changes_of_the_site(driver: Driver, proof: Proof) -> None:
+    prove_site_changes(proof, driver)
+    _met(proof, 1)
 
 
 def test_the_phone_enters_no_other_application(driver: Driver, proof: Proof) -> None:

@@ -1,0 +1,41 @@
+"""The claims about a site that changes while it is in use."""
+
+import json
+
+from lab.claims import SOCKET, Observed
+from lab.driver import Driver
+from lab.proof import Proof
+
+OPEN = "/.well-known/immich"
+
+
+def prove_site_changes(proof: Proof, driver: Driver) -> None:
+    """A websocket that was open before Caddy got another site is open after it; what the site opens is open to all."""
+    header = driver.header()
+    login = {"email": driver.lab.immich_email, "password": driver.lab.immich_password}
+    answer = driver.web.request(
+        "POST", "/api/auth/login", {**header, "Content-Type": "application/json"}, json.dumps(login).encode()
+    )
+    session = {**header, "x-immich-user-token": answer.json()["accessToken"]}
+
+    def change() -> Observed:
+        before = driver.web.get(OPEN).status
+        with driver.web.websocket(SOCKET, session) as socket:
+            driver.stack.configure(openPaths=[OPEN])
+            try:
+                driver.stack.up()
+                opened = driver.web.get(OPEN).status
+                alive = socket.ping().wait(10)  # all the way to Immich: to Caddy it is bytes
+            finally:
+                driver.stack.configure(openPaths=None)
+                driver.stack.up()
+            still = socket.ping().wait(10)
+        after = driver.web.get(OPEN).status
+        observed = f"{OPEN} {before}, {opened}, {after}; websocket {'alive' if alive and still else 'DEAD'}"
+        return observed, (before, opened, after) == (302, 200, 302) and alive and still
+
+    proof.judge(
+        "A websocket lives through two changes of the site, and a path is open while the settings say so",
+        "302, 200, 302; websocket alive",
+        change,
+    )
