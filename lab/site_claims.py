@@ -1,6 +1,11 @@
 """The claims about a site that changes while it is in use."""
 
 import json
+import threading
+from contextlib import suppress
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
 
 from lab.claims import SOCKET, Observed
 from lab.driver import Driver
@@ -21,6 +26,7 @@ def prove_site_changes(proof: Proof, driver: Driver) -> None:
     def change() -> Observed:
         before = driver.web.get(OPEN).status
         with driver.web.websocket(SOCKET, session) as socket:
+            threading.Thread(target=_answering, args=(socket,), daemon=True).start()
             driver.stack.configure(openPaths=[OPEN])
             try:
                 driver.stack.up()
@@ -39,3 +45,11 @@ def prove_site_changes(proof: Proof, driver: Driver) -> None:
         "302, 200, 302; websocket alive",
         change,
     )
+
+
+def _answering(socket: ClientConnection) -> None:
+    """Answer socket.io's own pings, without which it takes the client for gone."""
+    with suppress(ConnectionClosed):
+        for message in socket:
+            if message == "2":
+                socket.send("3")
