@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import requests
+from pulumi.dynamic import Config, ConfigureRequest
 
 from lab.processes import free_port
 from providers.caddy.config import CaddyConfigProvider
@@ -121,7 +122,9 @@ class World:
             if not self._by_admin_api:
                 self.load(f"https://theirs.localhost:{self.port} {{\n\trespond theirs\n}}\n")
             where = {"host": site.host, "port": site.port, "caddyfile": render(site)}
-            CaddyConfigProvider().create({"admin": self.admin, "route_id": "immich-test", **where})
+            provider = CaddyConfigProvider()
+            provider.configure(ConfigureRequest(Config({}, "immich")))
+            provider.create({"admin": self.admin, "route_id": "immich-test", **where})
         else:
             self.load(render_file(site, "immich/test"))
         self._by_admin_api = by_admin_api
