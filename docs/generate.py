@@ -10,6 +10,7 @@ from pathlib import Path
 
 from providers import authentik
 from providers.authentik.fields import UNSET, Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
+from providers.authentik.isolation import Isolation
 from providers.authentik.kind import Kind
 from providers.authentik.resource import AuthentikResource
 
@@ -41,8 +42,8 @@ SOURCES = {
 
 def resources() -> str:
     """resources.md."""
-    classes = [getattr(authentik, name) for name in sorted(authentik.__all__)]
-    return "\n".join([RESOURCES, *(_resource(each) for each in classes if issubclass(each, AuthentikResource))])
+    classes = [*(getattr(authentik, name) for name in authentik.__all__), Isolation]
+    return "\n".join([RESOURCES, *(_resource(each) for each in sorted(classes, key=lambda each: str(each.__name__)))])
 
 
 def messages() -> str:
