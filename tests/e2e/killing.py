@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -75,7 +76,7 @@ class Killable:
         self._clear(state)
         victims: list[subprocess.Popen[bytes]] = []
         proxy = self.proxies[case.server]
-        proxy.on(case.call.replace("*", r"\*").replace("?", r"\?"), _kill(victims, case.when), skip=case.alike)
+        proxy.on(re.escape(case.call), _kill(victims, case.when), skip=case.alike)
         victims.append(
             subprocess.Popen(
                 [lab.pulumi, state.command, "--yes", "--stack", lab.stack, "--non-interactive", "--skip-preview"],
