@@ -112,7 +112,9 @@ class AccessProof(Resource, module="access", name="AccessProof"):
         **args: Unpack[AccessProofArgs],
     ) -> None:
         secret = {name: Output.secret(args[name]) for name in _SECRET}  # type: ignore[literal-required]  # they are keys of it
-        super().__init__(AccessProofProvider(), resource_name, {"proven": None, **args, **secret}, opts)
+        digests = pulumi.ResourceOptions(additional_secret_outputs=["proven"])
+        options = pulumi.ResourceOptions.merge(digests, opts)
+        super().__init__(AccessProofProvider(), resource_name, {"proven": None, **args, **secret}, options)
 
 
 def _digests(inputs: Mapping[str, Any]) -> set[str]:

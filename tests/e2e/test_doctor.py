@@ -21,15 +21,14 @@ from lab.authentik_admin import RIGHTS
 from lab.driver import Driver, basic
 from lab.files import ROOT
 from lab.processes import free_port
+from providers import patience
 from providers.access import trial
 from providers.access.causes import Cause
 from providers.access.client import Public
 from providers.access.diagnosis import State
 from providers.access.inquiry import Inquiry
 from providers.access.trial import ProofError, Trial
-from providers.authentik import client as authentik_client
 from providers.authentik.connection import connect
-from providers.caddy import admin as caddy_admin
 from tests.unit.server import Server, reply
 
 from .breaking import Breaking
@@ -41,8 +40,7 @@ def environment(driver: Driver) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**driver.lab.env, "PULUMI_STACK": driver.lab.stack}.items():
             patch.setenv(name, value)
-        patch.setattr(authentik_client, "UNREACHABLE_BOUND", 1.0)
-        patch.setattr(caddy_admin, "BOUND", 1.0)
+        patch.setattr(patience, "UNREACHABLE_BOUND", 1.0)
         patch.setattr(trial, "LOADING", 0.0)
         patch.setattr(trial, "ISSUING", 0.0)
         yield
