@@ -16,7 +16,8 @@ def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
         # A further phone: its account in two calls, what it can enter. A further group: look-up, binding.
         "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1),
         "up again": 0,
-        "refresh": objects,
+        # One read an object; the isolation asks once for each account what it may enter, for its own bindings count.
+        "refresh": objects + phones - 1,
         # The same three for each new account, and the end of the old one.
         "rotate": 4 * phones,
         # One write an object; the outpost's list is read before it and after it, the application's slug looked at once.

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 import time
@@ -115,6 +116,8 @@ http://127.0.0.1:{self.port} {{
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                # A shell cannot trap what it was born to ignore, as under nohup.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
 
     def run(self, action: str, stdin: str = "") -> tuple[int, str]:
