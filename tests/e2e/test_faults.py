@@ -1,0 +1,74 @@
+"""Faults on the way between the program and Authentik, with the real engine: what an operator sees, and what is left.
+
+tests/host/test_faults.py has every fault at every call of every kind; this is a sample of them in whole runs.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.driver import Driver
+from tests import faults
+from tests.e2e.killing import Killable, State, between
+from tests.proxy import Fault
+
+WHOLE = State({"phones": [{"name": "phone"}], "enabled": True}, ("",))
+GONE = State()
+
+PASSING: dict[str, tuple[str, Fault]] = {
+    "429 with Retry-After": (r"POST /core/groups/", faults.status(429, Retry_After="1")),
+    "503": (r"POST /providers/proxy/", faults.status(503)),
+    "reset before the server acted": (r"POST /core/applications/", faults.reset_before),
+    "reset after the server acted": (r"POST /core/users/service_account/", faults.reset_after),
+    "half an answer to a POST": (r"POST /policies/bindings/", faults.truncated),
+    "reset after the outpost was written": (r"PATCH /outposts/instances/.*", faults.reset_after),
+}
+LASTING: dict[str, tuple[str, Fault, str]] = {
+    "an HTML page with 200": (r"POST /core/groups/", faults.page(b"<html>log in</html>"), "authentik:url"),
+    "a redirect to a login page": (r"GET /flows/.*", faults.redirect("https://sso.example.org/login"), "a redirect to"),
+    "truncated JSON": (r"GET /flows/.*", faults.truncated, "which is not a JSON object"),
+    "a wrong token": (r"POST /providers/proxy/", faults.with_token("no-such-token"), "Check AUTHENTIK_TOKEN"),
+    "503 for good": (r"PATCH /outposts/instances/.*", faults.status(503), "try again later"),
+}
+
+
+@pytest.fixture(scope="module")
+def faulty(driver: Driver) -> Iterator[Killable]:
+    yield from between(driver)
+
+
+@pytest.fixture(autouse=True)
+def _gone(faulty: Killable) -> None:
+    faulty.bring(GONE)
+    faulty.driver.stack.configure(**WHOLE.settings)
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_an_up_survives_a_fault_that_passes(faulty: Killable, fault: str) -> None:
+    call, happens = PASSING[fault]
+    proxy = faulty.proxies["Authentik"]
+    proxy.clear()
+    proxy.on(call, happens)
+    faulty.driver.stack.up("--skip-preview")
+    assert proxy.met
+    faulty.stands(WHOLE)
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_an_up_that_a_fault_ends_says_why_in_one_message_and_the_next_one_converges(
+    faulty: Killable, fault: str
+) -> None:
+    call, happens, reason = LASTING[fault]
+    lab, proxy = faulty.driver.lab, faulty.proxies["Authentik"]
+    proxy.clear()
+    proxy.on(call, happens, times=float("inf"))
+    run = faulty.driver.stack.run("up", "--yes", "--skip-preview")
+    assert run.code != 0
+    assert ": cannot " in run.output, run.output
+    assert reason in run.output
+    assert "Traceback" not in run.output
+    assert lab.env["AUTHENTIK_TOKEN"] not in run.output
+    assert "Basic " not in run.output
+    proxy.clear()
+    faulty.driver.stack.up("--skip-preview")
+    faulty.stands(WHOLE)
