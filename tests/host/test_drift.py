@@ -175,6 +175,7 @@ def test_a_declared_mapping_that_was_taken_off_a_provider_is_put_back(authentik:
 REPLACED: dict[str, tuple[str, Any]] = {
     "ServiceAccount-username": ("ServiceAccount", {"username": "renamed-behind-our-back"}),
     "AppPassword-identifier": ("AppPassword", {"identifier": "other-behind-our-back"}),
+    "AppPassword-intent": ("AppPassword", {"intent": "api"}),
 }
 
 
@@ -194,3 +195,19 @@ def test_a_field_that_a_change_replaces_is_seen_and_an_object_as_declared_stands
     assert made.up(declared) == "same"
     (name,) = damage
     assert seen(authentik, kind, made.outs)[name] == declared[name]
+
+
+def test_a_binding_that_was_moved_to_another_application_binds_ours_again_and_leaves_that_one(
+    authentik: Authentik, resource: Make
+) -> None:
+    declared, made = sample(authentik, "PolicyBinding").declared, resource("PolicyBinding")
+    made.up(declared)
+    other = authentik.application()["pk"]
+    write(authentik, "PolicyBinding", made.outs, target=other)
+    there = made.refresh()
+    assert made.up(declared) == ("replaced" if there else "created")
+    assert seen(authentik, "PolicyBinding", made.outs)["target"] == declared["target"]
+    bound = authentik.call("GET", f"/policies/bindings/?target={other}")["results"]
+    assert [each for each in bound if each["target"] == other] == []
+    assert made.refresh()
+    assert made.up(declared) == "same"
