@@ -81,13 +81,16 @@ class IsolationProvider(AuthentikProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self._inputs(news)
         superuser = olds["superuser"] if olds["accounts"] else is_superuser(self.client)
-        if inputs["action"] == "close":
-            return UpdateResult(self._closed(inputs, superuser, olds))
         same = inputs["application"] == olds["application"]
         known = {name for name in olds["reachable"] if same and olds["accounts"][name] == inputs["accounts"].get(name)}
         new = {name: pk for name, pk in inputs["accounts"].items() if name not in known}
+        # A run that only takes a phone away asks nothing: what fails here would keep a lost phone's account alive.
+        fewer = same and not new and not olds["pending"] and olds["said"] == _findings(olds)
+        if inputs["action"] == "close" and not fewer:
+            return UpdateResult(self._closed(inputs, superuser, olds))
         seen = self._ask(inputs, new, superuser)
-        return UpdateResult(self._told(inputs, seen, superuser, {name: olds["reachable"][name] for name in known}))
+        told = self._told(inputs, seen, superuser, {name: olds["reachable"][name] for name in known})
+        return UpdateResult(told | {name: olds[name] for name in ("bindings", "kept")})
 
     @brief
     def delete(self, _id: str, props: dict[str, Any]) -> None:

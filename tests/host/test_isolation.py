@@ -207,6 +207,20 @@ def test_close_shuts_the_group_out_of_what_is_open_and_nobody_else(world: World,
     assert isolation.up(world.declared("close", world.one, world.two)) == "same"
 
 
+def test_taking_an_account_away_asks_nothing_even_where_it_is_shut_out(world: World, isolation: Resource) -> None:
+    wiki = world.open()
+    isolation.up(world.declared("close", world.one, world.two))
+    bound, since = isolation.outs["bindings"], world.authentik.mark()
+    assert isolation.up(world.declared("close", world.two)) == "updated"
+    assert world.authentik.asked(since) == []
+    assert isolation.outs["reachable"] == {world.two["username"]: []}
+    assert isolation.outs["bindings"] == bound
+    isolation.refresh()
+    assert isolation.up(world.declared("close", world.two)) == "same"
+    isolation.delete()
+    assert world.bindings(wiki) == []
+
+
 def test_close_leaves_what_has_bindings_of_others_as_it_is_and_names_it(world: World, isolation: Resource) -> None:
     theirs, disabled, both = world.open(), world.open(), world.open(policy_engine_mode="all")
     world.bind(theirs, user=world.one["pk"])
