@@ -1,5 +1,7 @@
 """CaddySite: the site at Caddy, by whichever way it is delivered."""
 
+import hashlib
+import json
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -66,9 +68,9 @@ class CaddySite(pulumi.ComponentResource):
 
         return local.Command(
             self._resource,
-            create=self._deliver(target),
-            delete=command("remove", target),
-            stdin=self._snippet(),
+            create=self._deliver(target, self._resource),
+            delete=command("remove", target, self._owner(self._resource)),
+            stdin=self._snippet(self._resource),
             add_previous_output_in_env=False,
             triggers=[target.file],
             opts=ResourceOptions(parent=self, depends_on=self._after, delete_before_replace=True),
@@ -78,9 +80,11 @@ class CaddySite(pulumi.ComponentResource):
         from pulumi_command import remote
 
         resource, connection = f"{self._resource}-{host.name}", self._connection(host)
-        # In the user's home: no more than reading is ever needed of it, and no second stack may take the same.
-        script = f".{self._project}-{self._stack}-{self._resource}-deliver.sh"
         place = [host.address, host.port, host.user]
+        # In the user's home: no more than reading is ever needed of it. No second stack may take the same, nor this one
+        # at another place, whose removal comes after the copy.
+        digest = hashlib.sha256(json.dumps(place).encode()).hexdigest()[:8]
+        script = f".{self._project}-{self._stack}-{self._resource}-{digest}-deliver.sh"
         # A copy has no delete of its own, and takes the script away last.
         removal = remote.Command(
             f"{resource}-script-removal",
@@ -101,9 +105,9 @@ class CaddySite(pulumi.ComponentResource):
         return remote.Command(
             resource,
             connection=connection,
-            create=self._deliver(host.target, script),
-            delete=command("remove", host.target, script),
-            stdin=self._snippet(),
+            create=self._deliver(host.target, resource, script),
+            delete=command("remove", host.target, self._owner(resource), script),
+            stdin=self._snippet(resource),
             add_previous_output_in_env=False,
             triggers=[*place, host.target.file],
             opts=ResourceOptions(parent=self, depends_on=[copy, *self._after], delete_before_replace=True),
@@ -120,12 +124,15 @@ class CaddySite(pulumi.ComponentResource):
 
         return stdout.apply(tell)
 
-    def _snippet(self) -> str:
-        return snippet(render_file(self._site, f"{self._project}/{self._stack}"))
+    def _owner(self, resource: str) -> str:
+        return f"{self._project}/{self._stack}/{resource}"
 
-    def _deliver(self, target: Target, script: str = SCRIPT) -> str:
+    def _snippet(self, resource: str) -> str:
+        return snippet(render_file(self._site, f"{self._project}/{self._stack}"), self._owner(resource))
+
+    def _deliver(self, target: Target, resource: str, script: str = SCRIPT) -> str:
         again = f"SITE_DELIVERY={shlex.quote(self._delivery.redeliver)} " if self._delivery.redeliver else ""
-        return again + command("deliver", target, script)
+        return again + command("deliver", target, self._owner(resource), script)
 
     def _connection(self, host: Host) -> "ConnectionArgs":
         from pulumi_command.remote import ConnectionArgs

@@ -69,10 +69,9 @@ class IsolationProvider(AuthentikProvider):
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self._inputs(props)
-        seen = self._ask(inputs, inputs["accounts"], props["superuser"])
-        outs = self._told(inputs, seen, props["superuser"]) | {
-            name: props[name] for name in ("said", "bindings", "kept")
-        }
+        superuser = props["superuser"] and is_superuser(self.client)  # the token may be a lesser one by now
+        seen = self._ask(inputs, inputs["accounts"], superuser)
+        outs = self._told(inputs, seen, superuser) | {name: props[name] for name in ("said", "bindings", "kept")}
         if inputs["action"] == "close":
             outs["pending"] = self._closer(inputs, seen, props).pending()
         return ReadResult(id_, outs, inputs)

@@ -7,6 +7,8 @@
 #
 # Environment:
 #   SITE_WHERE     what messages call this host
+#   SITE_OWNER     project/stack/resource that delivers: another stack's file is never touched, and another resource's
+#                  of the same stack is taken over but not removed
 #   SITE_FILE      absolute path of the file
 #   SITE_IMPORT    the same as Caddy sees it, which may run in a container
 #   SITE_VARIABLE  the environment variable in the Caddyfile's import line: import {$VARIABLE:/path/*.caddy}
@@ -15,7 +17,8 @@
 #   SITE_PROBE     shell command that asks Caddy for the site
 #   SITE_PATIENCE  seconds within which the probe must succeed
 #
-# The site's first line is "# sha256 <digest of the lines below> …": so an edit by hand is told from what was delivered.
+# The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
+# is told from what was delivered, and one stack's file from another's.
 # Needs flock and sha256sum (GNU or BusyBox). No secret passes here.
 set -eu
 umask 022
@@ -38,6 +41,7 @@ needs() { command -v "$1" >/dev/null || die "needs $1 on this host: nothing was 
 
 # ours: written by this program, whether edited since or not. edited: ours, but no longer as it was delivered.
 ours() { head -n 1 "$1" | grep -q '^# sha256 [0-9a-f]\{64\}'; }
+owner() { sed -n '1s/^# sha256 [0-9a-f]* of the lines below, from //p' "$1"; }
 edited() { [ "$(head -n 1 "$1" | cut -c 10-73)" != "$(tail -n +2 "$1" | sha256sum | cut -c 1-64)" ]; }
 
 begin() {
@@ -114,6 +118,12 @@ deliver() {
 	if [ -s "$SITE_FILE" ] && ! ours "$SITE_FILE"; then
 		die "$SITE_FILE was not written by this program: nothing was changed. Move it away, or set another caddy:file"
 	fi
+	if [ -s "$SITE_FILE" ]; then
+		other=$(owner "$SITE_FILE")
+		if [ "${other%/*}" != "${SITE_OWNER%/*}" ]; then
+			die "$SITE_FILE is of the stack ${other%/*}: nothing was changed. Set another caddy:file, or remove the file if that stack is gone"
+		fi
+	fi
 	(umask 077 && cat >"$work/site") || die "cannot stage the site in $directory: nothing was changed"
 	if ! ours "$work/site" || edited "$work/site"; then die "the site arrived incomplete: nothing was changed"; fi
 	if [ -s "$SITE_FILE" ] && edited "$SITE_FILE"; then
@@ -156,6 +166,10 @@ remove() {
 	begin
 	if ! missing && ! ours "$SITE_FILE"; then
 		say "$SITE_FILE was not written by this program: left as it is"
+		return 0
+	fi
+	if ! missing && [ "$(owner "$SITE_FILE")" != "$SITE_OWNER" ]; then
+		say "$SITE_FILE is of $(owner "$SITE_FILE") by now: left as it is"
 		return 0
 	fi
 	keep_former || die "cannot keep the former file: nothing was changed"

@@ -69,15 +69,19 @@ def probe(host: str, port: int) -> str:
     return f'code=$({asked}) && {{ [ "$code" -lt 500 ] || {{ echo "it answered $code"; false; }}; }}'
 
 
-def snippet(caddyfile: str) -> str:
-    """The file: the site under a line by which an edit by hand is told from what was delivered."""
+def snippet(caddyfile: str, owner: str) -> str:
+    """The file: the site under a line by which an edit by hand is told from what was delivered, and whose it is.
+
+    owner: project/stack/resource.
+    """
     digest = hashlib.sha256(caddyfile.encode()).hexdigest()
-    return f"# sha256 {digest} of the lines below\n{caddyfile}"
+    return f"# sha256 {digest} of the lines below, from {owner}\n{caddyfile}"
 
 
-def command(action: str, target: Target, script: str = SCRIPT) -> str:
-    """The shell command that runs an action of the script on the target's host."""
+def command(action: str, target: Target, owner: str, script: str = SCRIPT) -> str:
+    """The shell command that runs an action of the script on the target's host. owner: project/stack/resource."""
     environment = {
+        "SITE_OWNER": owner,
         "SITE_WHERE": target.where,
         "SITE_FILE": target.file,
         "SITE_IMPORT": target.import_path,

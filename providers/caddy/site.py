@@ -28,7 +28,11 @@ _FAILED = _ERROR.format("The proxy could not serve this request", "{err.status_t
 _PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\|%e2%84%aa)"
 
 # What lets somebody in; Caddy itself redacts the first, and cookies, unless it is told not to.
-_SECRET_HEADERS = ("Authorization", "Cookie", "X-Api-Key", "X-Immich-Session-Token", "X-Immich-User-Token")
+_SECRET_HEADERS = (
+    *("Authorization", "Cookie", "X-Api-Key", "X-Immich-Session-Token", "X-Immich-User-Token"),
+    # A share's key, and the addresses that repeat a key or a login's code.
+    *("X-Immich-Share-Key", "X-Immich-Share-Slug", "Referer"),
+)
 _SECRET_PARAMETERS = ("apiKey", "code", "key", "password", "sessionKey", "slug", "state", "token")
 
 _RULES: Mapping[str, Callable[[str], str | None]] = {
@@ -204,7 +208,16 @@ def _log() -> list[str]:
     headers = [f"request>headers>{name} delete" for name in _SECRET_HEADERS]
     parameters = [f"replace {name} REDACTED" for name in _SECRET_PARAMETERS]
     query = ["request>uri query {", *parameters, "}"]
-    return ["log {", "format filter {", *headers, "resp_headers>Set-Cookie delete", *query, "}", "}"]
+    return [
+        "log {",
+        "format filter {",
+        *headers,
+        "resp_headers>Set-Cookie delete",
+        "resp_headers>Location delete",
+        *query,
+        "}",
+        "}",
+    ]
 
 
 def _answer(body: str, status: str) -> list[str]:

@@ -61,6 +61,7 @@ class Host:
             probe=f"curl --silent --fail {asked} | grep .",
             patience=2,
         )
+        self.owner = "immich/prod/immich-site"
         self.admin = f"127.0.0.1:{admin}"
         self.caddyfile.write_text(f"""\
 {{
@@ -87,7 +88,7 @@ http://127.0.0.1:{self.port} {{
 
     def sealed(self, caddyfile: str) -> str:
         """A Caddyfile as it is delivered."""
-        return snippet(caddyfile)
+        return snippet(caddyfile, self.owner)
 
     def served(self) -> str | None:
         """What the site answers, or None where Caddy has no such site."""
@@ -103,7 +104,7 @@ http://127.0.0.1:{self.port} {{
 
     def start(self, action: str, stdin: str = "") -> "subprocess.Popen[str]":
         """Begin an action of the script under dash, in a session of its own."""
-        line = command(action, self.target).replace(f" sh {SCRIPT} ", f" exec {DASH} {SCRIPT} ")
+        line = command(action, self.target, self.owner).replace(f" sh {SCRIPT} ", f" exec {DASH} {SCRIPT} ")
         with tempfile.TemporaryFile("w+") as site:
             site.write(stdin)
             site.seek(0)

@@ -257,6 +257,30 @@ def test_two_deliveries_to_one_host_do_not_interleave(host: Host) -> None:
     assert host.left() == ["site.caddy"]
 
 
+def test_another_stacks_file_is_neither_overwritten_nor_removed(host: Host) -> None:
+    host.deliver("one")
+    host.owner = "immich/cabin/immich-site"
+    code, said = host.run("deliver", host.site("two"))
+    assert code == 1
+    assert "is of the stack immich/prod: nothing was changed" in said
+    code, said = host.run("remove")
+    assert (code, host.served()) == (0, "one")
+    assert "left as it is" in said
+
+
+def test_a_resource_of_another_name_takes_the_file_over_and_the_former_ones_removal_leaves_it(host: Host) -> None:
+    host.deliver("one")
+    former, host.owner = host.owner, "immich/prod/immich-site-proxy"
+    host.deliver("two")
+    host.owner = former
+    assert host.run("remove")[0] == 0
+    assert host.served() == "two"
+    host.owner = "immich/prod/immich-site-proxy"
+    assert host.run("remove")[0] == 0
+    assert host.served() != "two"
+    assert host.left() == []
+
+
 def test_a_full_disk_changes_nothing(host: Host) -> None:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=16k,nr_inodes=32", "tmpfs", host.sites], capture_output=True, check=False

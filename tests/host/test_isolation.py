@@ -169,6 +169,19 @@ def test_a_hidden_application_is_told_to_a_superusers_token_alone(
     assert superusers.outs == before
 
 
+def test_a_lesser_token_than_the_first_ones_is_noticed_by_a_refresh(
+    world: World, superusers: Resource, limited: Host
+) -> None:
+    superusers.up(world.declared("report"))
+    assert superusers.outs["untold"] == []
+    lesser = Resource(limited, IsolationProvider)
+    lesser.id, lesser.outs = superusers.id, superusers.outs
+    lesser.refresh()
+    assert lesser.outs["untold"] == [HIDDEN]
+    assert lesser.up(world.declared("report")) == "updated"
+    assert lesser.outs["untold"] == [HIDDEN]
+
+
 def test_without_the_right_report_says_so_and_close_stops_before_it_writes(
     world: World, authentik: Authentik, host_with: HostWith
 ) -> None:

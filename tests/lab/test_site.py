@@ -244,6 +244,11 @@ def test_the_directives_alone_work_inside_a_site_of_the_operators_own(world: Wor
 def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(world: World) -> None:
     world.serve()
     secrets = {"x-api-key": "secret-1", "x-immich-user-token": "secret-2", "x-immich-session-token": "secret-3"}
+    secrets |= {
+        "x-immich-share-key": "secret-6",
+        "x-immich-share-slug": "secret-7",
+        "referer": "https://x/?key=secret-8",
+    }
     query = "&".join(f"{name}=secret-4" for name in ("key", "apiKey", "sessionKey", "password", "code", "slug"))
     marked = f"/api/assets/{world.port}"
     world.ask(f"{marked}?{query}&size=preview", GOOD, secrets, {"Cookie": "immich_access_token=secret-5"})

@@ -41,7 +41,7 @@ def test_a_file_is_one_command_on_this_machine() -> None:
     done = good(FILE)
     assert of_the_site(done) == {"immich-caddy": "immich:index:CaddySite", "immich-site": "command:local:Command"}
     inputs = done.named("immich-site").inputs
-    assert inputs["stdin"] == snippet(render_file(SITE, "immich/prod"))
+    assert inputs["stdin"] == snippet(render_file(SITE, "immich/prod"), "immich/prod/immich-site")
     assert inputs["create"].endswith(f" sh {SCRIPT} deliver")
     assert inputs["delete"].endswith(f" sh {SCRIPT} remove")
     assert "SITE_FILE=/etc/caddy/immich/site.caddy " in inputs["create"]
@@ -66,7 +66,12 @@ def test_over_ssh_each_host_has_the_script_and_a_command() -> None:
         "immich-site-b.example.org:2222": "command:remote:Command",
     }
     command, copy = done.named("immich-site-b.example.org:2222"), done.named("immich-site-b.example.org:2222-script")
-    assert command.inputs["stdin"] == snippet(render_file(SITE, "immich/prod"))
+    owner = "immich/prod/immich-site-b.example.org:2222"
+    assert command.inputs["stdin"] == snippet(render_file(SITE, "immich/prod"), owner)
+    assert f"SITE_OWNER={owner} " in command.inputs["create"]
+    assert f"SITE_OWNER={owner} " in command.inputs["delete"]
+    other = done.named("immich-site-a.example.org-script").inputs["remotePath"]
+    assert other != copy.inputs["remotePath"], "the removal at one place would take the script of another"
     assert command.inputs["create"].endswith(f" sh {copy.inputs['remotePath']} deliver")
     assert "SITE_FILE=/opt/b/site.caddy " in command.inputs["create"]
     assert "SITE_WHERE=b.example.org:2222 " in command.inputs["create"]

@@ -55,23 +55,26 @@ def _target(words: list[str], patience: int) -> Target:
     return Target(where, file, path, variable, validate, reload, asks, patience)
 
 
-@given(st.lists(WORDS, min_size=7, max_size=7), st.integers(1, 600))
+@given(st.lists(WORDS, min_size=8, max_size=8), st.integers(1, 600))
 def test_whatever_the_words_a_shell_hands_exactly_them_to_the_script(words: list[str], patience: int) -> None:
-    assignments = shlex.split(command("deliver", _target(words, patience)))
+    assignments = shlex.split(command("deliver", _target(words[1:], patience), words[0]))
     *environment, shell, _, action = assignments
     assert (shell, action) == ("sh", "deliver")
     assert [each.partition("=")[2] for each in environment] == [*words, str(patience)]
     assert [each.partition("=")[0] for each in environment] == [
-        *("SITE_WHERE", "SITE_FILE", "SITE_IMPORT", "SITE_VARIABLE", "SITE_VALIDATE", "SITE_RELOAD", "SITE_PROBE"),
-        "SITE_PATIENCE",
+        *("SITE_OWNER", "SITE_WHERE", "SITE_FILE", "SITE_IMPORT"),
+        *("SITE_VARIABLE", "SITE_VALIDATE", "SITE_RELOAD", "SITE_PROBE", "SITE_PATIENCE"),
     ]
 
 
 @given(st.text(max_size=200))
-def test_the_first_line_has_the_digest_of_the_others(caddyfile: str) -> None:
-    first, _, rest = snippet(caddyfile).partition("\n")
+def test_the_first_line_has_the_digest_of_the_others_and_the_owner(caddyfile: str) -> None:
+    first, _, rest = snippet(caddyfile, "immich/prod/immich-site").partition("\n")
     assert rest == caddyfile
-    assert first == f"# sha256 {hashlib.sha256(caddyfile.encode()).hexdigest()} of the lines below"
+    assert (
+        first
+        == f"# sha256 {hashlib.sha256(caddyfile.encode()).hexdigest()} of the lines below, from immich/prod/immich-site"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from doctor import site_files
 from providers.caddy.delivery import Target, command, snippet
 
-SITE = snippet("https://photos.example.org {\n}\n")
+SITE = snippet("https://photos.example.org {\n}\n", "immich/prod/immich-site")
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n"
 CONNECTION = {
     "host": "a.example.org",
@@ -22,7 +22,7 @@ CONNECTION = {
 
 def resource(kind: str, name: str, file: Path, **more: Any) -> dict[str, Any]:
     target = Target(name, str(file), str(file), "IMMICH_SITE", "true", "true", "true", 1)
-    inputs = {"create": command("deliver", target), "stdin": SITE, **more}
+    inputs = {"create": command("deliver", target, f"immich/prod/{name}"), "stdin": SITE, **more}
     return {"type": f"command:{kind}:Command", "urn": f"urn:pulumi:prod::immich::x::{name}", "inputs": inputs}
 
 
