@@ -25,9 +25,9 @@ PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 
 
 help: ## This list
 	@echo "make …"
-	@awk -F ':[^#]*## ' '/^[a-z%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':[^#]*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  DELIVERY=…   for demo and lab: how the site gets to Caddy; admin, file or ssh"
-	@echo "  ARGS=…       handed to pytest, as in: make test-unit ARGS='-k caddy -x'"
+	@echo "  ARGS=…       handed to pytest, doctor or bench, as in: make test-unit ARGS='-k caddy -x'"
 
 setup: $(INSTALLED) ## The virtual environment .venv with everything in it (PYTHON=… chooses the Python)
 
