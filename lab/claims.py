@@ -136,12 +136,7 @@ def prove_header_ends_at_caddy(proof: Proof, driver: Driver) -> None:
 
 def prove_big_and_long(proof: Proof, driver: Driver) -> None:
     """A big upload and a websocket pass."""
-    header = driver.header()
-    login = {"email": driver.lab.immich_email, "password": driver.lab.immich_password}
-    answer = driver.web.request(
-        "POST", "/api/auth/login", {**header, "Content-Type": "application/json"}, json.dumps(login).encode()
-    )
-    session = {**header, "x-immich-user-token": answer.json()["accessToken"]}
+    session = driver.immich_session()
 
     def upload() -> Observed:
         form = {**session, "Content-Type": "multipart/form-data; boundary=lab"}

@@ -45,6 +45,14 @@ class Driver:
         """The exported header of the first phone, to send."""
         return {"Authorization": next(iter(self.headers().values()))}
 
+    def immich_session(self) -> dict[str, str]:
+        """The first phone's header with the session of Immich's owner, who logged in through it."""
+        header = self.header()
+        login = {"email": self.lab.immich_email, "password": self.lab.immich_password}
+        sent = {**header, "Content-Type": "application/json"}
+        answer = self.web.request("POST", "/api/auth/login", sent, json.dumps(login).encode())
+        return {**header, "x-immich-user-token": answer.json()["accessToken"]}
+
     def passes(self, header: Mapping[str, str]) -> bool:
         """Whether a request with this header reaches Immich."""
         answer = self.web.get(PING, header)

@@ -1,6 +1,5 @@
 """The claims about a site that changes while it is in use."""
 
-import json
 import threading
 from contextlib import suppress
 
@@ -16,12 +15,7 @@ OPEN = "/.well-known/immich"
 
 def prove_site_changes(proof: Proof, driver: Driver) -> None:
     """A websocket that was open before Caddy got another site is open after it; what the site opens is open to all."""
-    header = driver.header()
-    login = {"email": driver.lab.immich_email, "password": driver.lab.immich_password}
-    answer = driver.web.request(
-        "POST", "/api/auth/login", {**header, "Content-Type": "application/json"}, json.dumps(login).encode()
-    )
-    session = {**header, "x-immich-user-token": answer.json()["accessToken"]}
+    session = driver.immich_session()
 
     def change() -> Observed:
         before = driver.web.get(OPEN).status

@@ -4,7 +4,7 @@
 set -eu
 
 found=$(mktemp)
-trap 'rm -f "$found"' EXIT
+trap 'rm -f "$found" "$found.md"' EXIT
 
 status=0
 pulumi refresh --preview-only --expect-no-changes --non-interactive --color never --stack "$PULUMI_STACK" \
@@ -24,7 +24,6 @@ cat "$found"
   echo
   echo "Seen by ${RUN_URL:-a run by hand}"
 } >"$found.md"
-trap 'rm -f "$found" "$found.md"' EXIT
 
 gh label create drift --description 'What Authentik or Caddy has is not what is declared' --force >/dev/null
 number=$(gh issue list --label drift --state open --limit 1 --json number --jq '.[0].number // empty')

@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from urllib3.util import Retry
 from lab.files import ROOT
 from lab.processes import free_port
 from providers.caddy.delivery import SCRIPT, Target, command, snippet
+from tests.answering import answers
 
 DASH = "dash"
 
@@ -43,7 +43,7 @@ class Host:
                 env={"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data"), "PATH": os.defpath},
                 stderr=(self.folder / "caddy.log").open("w"),
             )
-            if self._answers():
+            if answers(self._process, f"http://127.0.0.1:{self.port}/"):
                 return self
         raise RuntimeError((self.folder / "caddy.log").read_text())
 
@@ -137,17 +137,3 @@ http://127.0.0.1:{self.port} {{
     def left(self) -> list[str]:
         """What lies in the site's directory."""
         return sorted(path.name for path in self.sites.iterdir())
-
-    def _answers(self) -> bool:
-        """Whether Caddy comes to answer; False once it has ended."""
-        deadline = time.monotonic() + 20
-        while self._process.poll() is None:
-            try:
-                requests.get(f"http://127.0.0.1:{self.port}/", timeout=5)
-            except requests.ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return True
-        return False

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +10,7 @@ import requests
 
 from lab.processes import free_port
 from providers.caddy.site import Site, render
+from tests.answering import answers
 
 from .engine import Props
 
@@ -43,16 +43,8 @@ class Caddy:
         environment = {"HOME": str(self._folder), "XDG_DATA_HOME": str(self._folder)}
         command: list[str | Path] = [self._program, "run", "--config", "caddy.json"]
         self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                self.get("/config/")
-            except requests.ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                return self
+        assert answers(self._process, f"{self.admin}/config/"), "Caddy has ended"
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -18,6 +18,7 @@ from pulumi.dynamic import Config, ConfigureRequest
 from lab.processes import free_port
 from providers.caddy.config import CaddyConfigProvider
 from providers.caddy.site import Site, render, render_file
+from tests.answering import answers
 from tests.unit.server import Handler, Server, reply
 
 GOOD = {"Authorization": "Basic cGhvbmU6Z29vZA=="}
@@ -77,17 +78,9 @@ class World:
             self._process = subprocess.Popen([self._program, "run"], cwd=self.folder, env=environment, stderr=log)
         for server in (self.outpost, self.immich, self.shares):
             server.__enter__()
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                self._session.get(f"{self.admin}/config/", timeout=5)
-            except requests.ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-            else:
-                break
+        assert answers(self._process, f"{self.admin}/config/"), "Caddy has ended"
         self.serve()
+        deadline = time.monotonic() + 20
         while not self._greets():  # its certificate comes a moment after the site
             assert time.monotonic() < deadline
             time.sleep(0.05)
