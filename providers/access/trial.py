@@ -32,8 +32,11 @@ class Trial:
         self._began = time.monotonic()
 
     def prove(self, headers: Mapping[str, str], refused: Mapping[str, str]) -> None:
-        """headers: phone to `Basic …` that must get through; refused: those that must not. Raises ProofError."""
-        asked = {phone: self._until(gets_through, header) for phone, header in headers.items()}
+        """headers: phone to `Basic …` that must get through; refused: those that must not. Raises ProofError.
+
+        In the order of the names: a map arrives in any.
+        """
+        asked = {phone: self._until(gets_through, header) for phone, header in sorted(headers.items())}
         failed = {phone: probe for phone, probe in asked.items() if not gets_through(probe)}
         if failed:
             way = self._inquiry.way(self._public.ask(None), self._public.ask(WRONG_HEADER))
@@ -43,7 +46,7 @@ class Trial:
                 causes[f"phone {phone!r} does not get through"] = (cause, probe)
             raise _error(causes)
         self._refuse("a wrong header", WRONG_HEADER, Cause.OPEN_TO_ANY_HEADER)
-        for phone, header in refused.items():
+        for phone, header in sorted(refused.items()):
             self._refuse(f"phone {phone!r}, which is switched off,", header, Cause.STILL_IN)
         without = self._public.ask(None)
         if gets_through(without):
