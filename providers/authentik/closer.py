@@ -1,6 +1,7 @@
 """Closer: shuts a group out of applications, one step after the other, whatever others do meanwhile."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from providers.authentik.client import Client
 from providers.authentik.closing import Step, is_ours, next_step
@@ -59,12 +60,12 @@ class Closer:
             if step == "bind":
                 self._bind(target)
             for each in self._ours(target):
-                if step == "enable":
-                    kept = ("target", "group", "negate", "order", "timeout", "failure_result")
-                    body = {name: each[name] for name in kept} | {"enabled": True}
-                    self._client.put(f"{BINDINGS}{each['pk']}/", body, self._call("enable ours on", target, "change"))
-                elif step == "remove":
-                    self._client.delete(f"{BINDINGS}{each['pk']}/", self._call("take ours off", target, "delete"))
+                # One that is gone, by somebody or by a call of ours whose answer got lost, is seen by the look, too.
+                with suppress(NotFound):
+                    if step == "enable":
+                        self._enable(each, target)
+                    elif step == "remove":
+                        self._client.delete(f"{BINDINGS}{each['pk']}/", self._call("take ours off", target, "delete"))
             self._bindings[target] = [each for each in self._list(target) if each["target"] == target]
         raise AuthentikError(
             f"cannot shut the phones out of application {self._called(target)!r}: something else keeps changing its "
@@ -108,14 +109,20 @@ class Closer:
         except AnswerLost:
             return  # what came of it is seen by the look that follows
 
+    def _enable(self, binding: Bag, target: str) -> None:
+        kept = ("target", "group", "negate", "order", "timeout", "failure_result")
+        body = {name: binding[name] for name in kept} | {"enabled": True}
+        self._client.put(f"{BINDINGS}{binding['pk']}/", body, self._call("enable ours on", target, "change"))
+
     def _call(self, doing: str, target: str, verb: str) -> Call:
         where = f"application {self._called(target)!r}" if target else "every application"
         return Call(f"shut the phones out by a negated policy binding: {doing} {where}", _RIGHT.format(verb))
 
 
 def remove(client: Client, group: str, bindings: set[str]) -> None:
-    """Take our bindings away; one that somebody made into another is left alone."""
+    """Take our bindings away; one that is gone is fine, and one that somebody made into another is left alone."""
     for each in client.find(BINDINGS, {}, Call("list policy bindings", _RIGHT.format("view"))) if bindings else []:
         if each["pk"] in bindings and is_ours(each, group):
             call = Call(f"take our policy binding off application {each['target']}", _RIGHT.format("delete"))
-            client.delete(f"{BINDINGS}{each['pk']}/", call)
+            with suppress(NotFound):
+                client.delete(f"{BINDINGS}{each['pk']}/", call)

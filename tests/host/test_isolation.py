@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from providers.authentik.isolation import IsolationProvider
 from providers.authentik.survey import HIDDEN
-from tests.faults import reset_after, then
+from tests.faults import first, reset_after, then
 from tests.proxy import Proxy
 
 from .conftest import Authentik, HostWith
@@ -350,6 +350,43 @@ def test_a_binding_whose_answer_got_lost_is_not_made_twice(world: World, proxied
     isolation.up(world.declared("close"))
     proxy.clear()
     assert len(world.bindings(wiki)) == 1
+    assert not world.enters(world.one, wiki)
+
+
+def test_a_binding_that_is_gone_when_we_come_to_take_it_away_is_fine(
+    world: World, proxied_host: Host, proxy: Proxy
+) -> None:
+    """As after a DELETE whose answer got lost: it is sent again, and meets 404."""
+    wiki, isolation = world.open(), Resource(proxied_host, IsolationProvider)
+    isolation.up(world.declared("close"))
+    theirs = world.bind(wiki, group=world.authentik.group()["pk"])
+    isolation.refresh()
+    proxy.on("DELETE .*", reset_after)
+    isolation.up(world.declared("close"))
+    assert [each["pk"] for each in world.bindings(wiki)] == [theirs["pk"]]
+    world.authentik.call("DELETE", f"/policies/bindings/{theirs['pk']}/")
+    isolation.refresh()
+    isolation.up(world.declared("close"))
+    proxy.on("DELETE .*", reset_after)
+    isolation.delete()
+    assert proxy.met
+    proxy.clear()
+    assert world.bindings(wiki) == []
+
+
+def test_a_disabled_binding_of_ours_that_somebody_takes_away_meanwhile_is_made_anew(
+    world: World, proxied_host: Host, proxy: Proxy
+) -> None:
+    wiki, isolation = world.open(), Resource(proxied_host, IsolationProvider)
+    isolation.up(world.declared("close"))
+    (ours,) = world.bindings(wiki)
+    path = f"/policies/bindings/{ours['pk']}/"
+    world.authentik.call("PUT", path, {**ours, "enabled": False})
+    isolation.refresh()
+    proxy.on("PUT .*", first(lambda: world.authentik.call("DELETE", path)))
+    isolation.up(world.declared("close"))
+    assert proxy.met
+    proxy.clear()
     assert not world.enters(world.one, wiki)
 
 
