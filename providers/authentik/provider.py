@@ -168,7 +168,7 @@ class AuthentikProvider(Connected):
         """Whether a POST was refused because the natural key is in use."""
         return self.kind.title in refused.fields
 
-    def unfinished(self, found: Bag) -> bool:
+    def unfinished(self, found: Bag, inputs: Bag) -> bool:
         """Whether an object is one that we left half made."""
         return False
 
@@ -277,7 +277,7 @@ class AuthentikProvider(Connected):
         refuse_strangers(label, found, inputs)
         seen = observed(self.kind, inputs, resolved, found)
         differ = differing(self.kind.fields, inputs, seen)
-        if not (adopt or is_ours(found, inputs) or self.unfinished(found)):
+        if not (adopt or is_ours(found, inputs) or self.unfinished(found, inputs)):
             refuse_different(self.kind, label, seen, inputs, differ)
         if self.kind.born:
             self.remove(found)

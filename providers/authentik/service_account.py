@@ -124,16 +124,20 @@ class ServiceAccountProvider(AuthentikProvider):
         """An account that was renamed behind our back still has the password of the name that it had."""
         return super().in_the_way(olds, news, changed) or olds.get("token") == _identifier(str(news["username"]))
 
-    def unfinished(self, found: Bag) -> bool:
-        """Left between the two calls of make, not long ago: just as the endpoint makes it, and never used."""
+    def unfinished(self, found: Bag, inputs: Bag) -> bool:
+        """Left between the two calls of make, not long ago: just as it makes one, and never used.
+
+        Whoever makes one in Authentik's own interface gets a password that expires and a group, unless they say not to.
+        """
         joined = datetime.fromisoformat(found.get("date_joined") or "2000-01-01T00:00:00+00:00")
         return (
             found.get("type") == "service_account"
             and found.get("name") == found.get("username")
             and found.get("path") == DEFAULT_PATH
             and not any(found.get(name) for name in ("groups", "roles", "email", "last_login", "is_superuser"))
-            and set(found.get("attributes") or {}) <= {"goauthentik.io/user/token-expires"}
+            and found.get("attributes") == {"goauthentik.io/user/token-expires": inputs["expiring"]}
             and datetime.now(UTC) - joined < UNFINISHED_FOR
+            and (not inputs["expiring"] or self._ends_as_declared(inputs))
         )
 
     def untouchable(self, found: Bag, inputs: Bag) -> str | None:
@@ -141,6 +145,11 @@ class ServiceAccountProvider(AuthentikProvider):
         if found.get("type") == "service_account":
             return None
         return f"that username is a user of type {found.get('type')}, which is no service account"
+
+    def _ends_as_declared(self, inputs: Bag) -> bool:
+        """Whether the app password that stands there has the end that ours would; one that we may not see has not."""
+        token = self._app_password(_identifier(inputs["username"]), inputs) or {}
+        return self.kind.fields["expires"].same(token.get("expires"), inputs.get("expires"))
 
     def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
         call = Call(f"read the app password of {self.label(bag)}", VIEW_TOKEN)

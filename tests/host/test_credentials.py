@@ -31,11 +31,10 @@ def password_of(authentik: Authentik, username: str) -> str:
     return str(authentik.call("GET", f"/core/tokens/service-account-{username}-password/view_key/")["key"])
 
 
-def made_by_hand(authentik: Authentik, username: str) -> dict[str, Any]:
+def made_by_hand(authentik: Authentik, username: str, **asked: Any) -> dict[str, Any]:
     """An account as the endpoint makes it, before anything else is done with it."""
-    made: dict[str, Any] = authentik.call(
-        "POST", "/core/users/service_account/", {"name": username, "create_group": False, "expiring": False}
-    )
+    body = {"name": username, "create_group": False, "expiring": False, **asked}
+    made: dict[str, Any] = authentik.call("POST", "/core/users/service_account/", body)
     return made
 
 
@@ -169,6 +168,30 @@ def test_an_account_that_was_left_half_made_is_made_again(authentik: Authentik, 
     assert int(made.id) != half["user_pk"]
     assert authentik.status(f"/core/users/{half['user_pk']}/") == 404
     assert outs["key"] == password_of(authentik, declared["username"]) != half["token"]
+
+
+def test_one_with_an_end_that_was_left_half_made_is_made_again(authentik: Authentik, resource: Make) -> None:
+    end = {"expiring": True, "expires": "2031-01-01T00:00:00Z"}
+    declared = declared_phone(authentik, **end)
+    half = made_by_hand(authentik, declared["username"], **end)
+    assert resource("ServiceAccount").create(declared)["key"] != half["token"]
+    assert authentik.status(f"/core/users/{half['user_pk']}/") == 404
+
+
+DEFAULTS = {"create_group": True, "expiring": True}
+"""What Authentik's own interface asks for, unless it is told otherwise."""
+
+
+@pytest.mark.parametrize("end", [{}, {"expiring": True, "expires": "2031-01-01T00:00:00Z"}], ids=["no end", "end"])
+@pytest.mark.parametrize("asked", [DEFAULTS, DEFAULTS | {"create_group": False}], ids=["defaults", "no group"])
+def test_an_account_that_was_made_in_authentiks_own_interface_is_not_taken_for_a_half_made_one(
+    end: Props, asked: Props, authentik: Authentik, resource: Make
+) -> None:
+    declared = declared_phone(authentik, **end)
+    theirs = made_by_hand(authentik, declared["username"], **asked)
+    with pytest.raises(HostError, match="Nothing was written"):
+        resource("ServiceAccount").create(declared)
+    assert password_of(authentik, declared["username"]) == theirs["token"]
 
 
 @pytest.mark.parametrize(
