@@ -40,8 +40,13 @@ def _with_digest(state: str) -> dict[str, Any]:
 
 
 @pytest.fixture(params=sorted(path.name for path in FIXTURES.glob("state-*")))
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
-    """A lab as the earlier version left it, at ports of its own; Caddy has lost its route meanwhile."""
+def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    """A lab as the earlier version left it, at ports of its own; Caddy has lost its route meanwhile.
+
+    Always on the stand-in: at another Authentik the primary keys of that state are somebody else's objects.
+    """
+    for part in ("URL", "TOKEN"):
+        monkeypatch.delenv(f"LAB_AUTHENTIK_{part}", raising=False)
     fixture, folder = FIXTURES / str(request.param), tmp_path / "lab"
     then, now = json.loads((fixture / "kept.json").read_text()), _kept(folder)
     ports = {str(then[name]): now[name] for name in now if name.startswith("port_of_")}
@@ -54,6 +59,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
     database.close()
     try:
         driver = Driver(build(folder, _quiet))
+        assert not driver.lab.real
         driver.stack.configure(phones=[{"name": "phone"}, {"name": "anna"}], verify=False)
         write_private(tmp_path / "stack.json", _with_digest(_moved((fixture / "stack.json").read_text(), ports)))
         driver.stack.must("stack", "import", "--file", str(tmp_path / "stack.json"))
