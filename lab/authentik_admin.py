@@ -1,6 +1,7 @@
 """What the lab does in Authentik beside the program: people, a second application, and breaking things."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -46,9 +47,16 @@ class Admin:
         return response.json() if response.content else None
 
     def one(self, path: str, **query: str) -> dict[str, Any] | None:
-        """The one object of a list that the query finds, or None."""
-        results = self.call("GET", path, query=query)["results"]
-        return results[0] if results else None
+        """The one object of a list that is as the query says, or None.
+
+        A server answers a filter that it does not know with everything, and what is found may be deleted.
+        """
+        wanted = {name.partition("__")[0]: value for name, value in query.items()}
+        for each in self.call("GET", path, query=query | {"page_size": "100"})["results"]:
+            if all(name not in each or str(each[name]).lower() == value.lower() for name, value in wanted.items()):
+                found: dict[str, Any] = each
+                return found
+        return None
 
     def group(self, name: str) -> str:
         """The primary key of the group, made if it is missing."""
@@ -77,6 +85,17 @@ class Admin:
         """Delete a group, if it exists."""
         if group := self.one("/core/groups/", name=name):
             self.call("DELETE", f"/core/groups/{group['pk']}/")
+
+    @contextmanager
+    def operating(self, username: str, rights: Iterable[str]) -> Iterator[str]:
+        """The API token of a user with these rights, who is there inside the with block alone."""
+        try:
+            yield self.operator(username, rights)
+        finally:
+            self.remove_user(username)
+            self.remove_group(username)
+            if role := self.one("/rbac/roles/", name=username):
+                self.call("DELETE", f"/rbac/roles/{role['pk']}/")
 
     def operator(self, username: str, rights: Iterable[str] = RIGHTS) -> str:
         """Make the least-privilege user that runs the program; the answer is its API token."""

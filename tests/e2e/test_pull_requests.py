@@ -61,12 +61,9 @@ def unwritten(driver: Driver) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def reader(driver: Driver) -> Iterator[str]:
     """The key of a token that may view what the program makes, and no more."""
-    name, admin = f"{driver.lab.names['second']}-reader", driver.admin
-    yield admin.operator(name, [right for right in RIGHTS if ".view_" in right])
-    role = admin.one("/rbac/roles/", name=name)
-    admin.remove_user(name)
-    admin.remove_group(name)
-    admin.call("DELETE", f"/rbac/roles/{(role or {})['pk']}/")
+    rights = [right for right in RIGHTS if ".view_" in right]
+    with driver.admin.operating(f"{driver.lab.names['second']}-reader", rights) as key:
+        yield key
 
 
 def previewed(driver: Driver) -> str:
