@@ -77,13 +77,17 @@ class ForwardAuth:
         return self._start(app, url, cookies), None
 
     def _claims(self, app: ProxyApp, headers: Mapping[str, str], cookies: Mapping[str, str], page: Page) -> Row | None:
-        """Session first, then the cache, then the header itself: only the last sets a new session."""
+        """Session first, then the cache, then the header itself: only the last sets a new session.
+
+        The header is read whatever intercept_header_auth says, which matters to /start and mode proxy alone: checkAuth
+        and redirectToStart in internal/outpost/proxyv2/application, and src/outpost/proxy/auth.rs after them.
+        """
         session = self._store.get("proxysession", cookies.get(app.cookie))
         if session and not expired(session) and session["client_id"] == app.provider["client_id"]:
             held: Row = session["claims"]
             return held
         header = headers.get("authorization", "")
-        if not header or not app.provider["intercept_header_auth"]:
+        if not header:
             return None
         until, cached = app.cache.get(header, (0.0, None))
         if cached is not None and until > self._outpost.clock():

@@ -76,10 +76,6 @@ class Cause(Enum):
         "the proxy provider is for another address than immich:url",
         "`pulumi up --refresh` sets it right.",
     )
-    PROVIDER_IGNORES_HEADERS = (
-        "the proxy provider does not read the header",
-        "`pulumi up --refresh` turns its intercept_header_auth on again.",
-    )
     APPLICATION_MISSING = (
         "the application is gone, or has another provider",
         "`pulumi up --refresh` sets it right.",

@@ -141,8 +141,6 @@ def _provider(way: Way) -> Check:
         return Check("provider", State.NOT_OK, Cause.PROVIDER_MISSING)
     if way.provider.external_host.rstrip("/").lower() != way.url.lower():
         return Check("provider", State.NOT_OK, Cause.PROVIDER_HOST, way.provider.external_host)
-    if not way.provider.reads_headers:
-        return Check("provider", State.NOT_OK, Cause.PROVIDER_IGNORES_HEADERS)
     return Check("provider", State.OK)
 
 

@@ -55,9 +55,7 @@ class Inquiry:
             wrong=wrong,
             route=self._route(),
             outpost=provider if isinstance(provider, Hidden) else self._told(lambda client: self._outpost(client, pk)),
-            provider=Provider(provider["external_host"], provider["intercept_header_auth"])
-            if isinstance(provider, dict)
-            else provider,
+            provider=Provider(provider["external_host"]) if isinstance(provider, dict) else provider,
             application=application
             if isinstance(application, Hidden)
             else application is not None and application["provider"] == pk,

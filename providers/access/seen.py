@@ -46,10 +46,9 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Provider:
-    """The proxy provider. reads_headers: intercept_header_auth."""
+    """The proxy provider."""
 
     external_host: str
-    reads_headers: bool
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ class ProxyProviderArgs(TypedDict, total=False):
 
     Flows by primary key or slug, property_mappings by primary key, managed name or name (the server always adds those
     that its outpost needs), certificate by primary key or name, jwt_federation_sources by primary key or slug.
-    skip_path_regex: a regular expression a line, of paths that anybody may enter. intercept_header_auth: the outpost
-    reads Basic headers; basic_auth_enabled: it sends them.
+    skip_path_regex: a regular expression a line, of paths that anybody may enter. intercept_header_auth: a wrong Basic
+    header gets 401 and no redirect in mode proxy, while a right one is always read; basic_auth_enabled: the outpost
+    sends one.
     """
 
     name: Required[Annotated[Input[str], Text(blank=False)]]

@@ -104,8 +104,9 @@ def test_a_refusal_is_not_cached(api: Api) -> None:
     assert site.enters(site.basic)
 
 
-def test_the_header_counts_only_where_it_is_intercepted(api: Api) -> None:
-    assert not (site := Site(api, intercept_header_auth=False)).enters(site.basic)
+def test_the_header_counts_whether_or_not_it_is_intercepted(api: Api) -> None:
+    assert (site := Site(api, intercept_header_auth=False)).enters(site.basic)
+    assert not site.enters(site.basic[:-8])
 
 
 def test_a_provider_without_an_application_is_not_served(api: Api) -> None:

@@ -89,7 +89,6 @@ CUT_OFF: dict[Cause, Break] = {
     Cause.ROUTE_MISSING: lambda breaking: breaking.reloaded(),
     Cause.OUTPOST_WITHOUT_PROVIDER: lambda breaking: breaking.unattached(),
     Cause.PROVIDER_HOST: lambda breaking: breaking.provider_with(external_host="https://elsewhere.lab.test"),
-    Cause.PROVIDER_IGNORES_HEADERS: lambda breaking: breaking.provider_with(intercept_header_auth=False),
     Cause.BINDING_MISSING: lambda breaking: breaking.unbound(),
     Cause.ACCOUNT_INACTIVE: lambda breaking: breaking.driver.broken({"is_active": False}),
     Cause.ACCOUNT_NOT_IN_GROUP: lambda breaking: breaking.driver.broken({"groups": []}),

@@ -21,7 +21,7 @@ DRIFT: dict[str, tuple[str, dict[str, Any]]] = {
     "a renamed account": ("account", {"name": "renamed"}),
     "an account at another path": ("account", {"path": "elsewhere"}),
     "paths open to everybody": ("provider", {"mode": "forward_single", "skip_path_regex": "^/api"}),
-    "Basic no longer read": ("provider", {"mode": "forward_single", "intercept_header_auth": False}),
+    "another answer to a wrong header": ("provider", {"mode": "forward_single", "intercept_header_auth": False}),
     "another host": ("provider", {"mode": "forward_single", "external_host": "https://elsewhere.lab.test"}),
     "a renamed provider": ("provider", {"mode": "forward_single", "name": "renamed"}),
     "another mode of policies": ("application", {"policy_engine_mode": "all"}),
