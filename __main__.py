@@ -36,7 +36,7 @@ pulumi.export("formerServiceAccounts", access.former_service_accounts)
 pulumi.export("application", access.application)
 
 if stack.login:
-    login = ImmichLogin("immich-login", stack, stack.login, access.phones_group)
+    login = ImmichLogin("immich-login", stack, stack.login, access.immich)
     pulumi.export("loginIssuerUrl", login.issuer_url)
     pulumi.export("loginClientId", login.client_id)
     pulumi.export("loginClientSecret", login.client_secret)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi import Alias, Output, Resource, ResourceOptions
 
+from components.marker import this_stack
 from components.settings import Delivery, Host
 from providers.caddy import CaddyConfig, render, render_file
 from providers.caddy.delivery import EDITED, SCRIPT, Target, command, snippet
@@ -125,10 +126,10 @@ class CaddySite(pulumi.ComponentResource):
         return stdout.apply(tell)
 
     def _owner(self, resource: str) -> str:
-        return f"{self._project}/{self._stack}/{resource}"
+        return f"{this_stack()}/{resource}"
 
     def _snippet(self, resource: str) -> str:
-        return snippet(render_file(self._site, f"{self._project}/{self._stack}"), self._owner(resource))
+        return snippet(render_file(self._site, this_stack()), self._owner(resource))
 
     def _deliver(self, target: Target, resource: str, script: str = SCRIPT) -> str:
         again = f"SITE_DELIVERY={shlex.quote(self._delivery.redeliver)} " if self._delivery.redeliver else ""

@@ -3,11 +3,12 @@
 import json
 
 import pulumi
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.immich_config import MOBILE_CALLBACK, oauth_config
+from components.marker import this_stack
 from components.settings import Login, Settings
-from providers.authentik import Application, Certificate, Group, OAuth2Provider, PolicyBinding
+from providers.authentik import Application, Certificate, OAuth2Provider, PolicyBinding
 from providers.authentik.oauth2_provider import RedirectUriArgs
 
 SCOPES: list[Input[str]] = [
@@ -29,13 +30,13 @@ class ImmichLogin(pulumi.ComponentResource):
     """The section `oauth` of Immich's system configuration, as JSON: secret."""
 
     def __init__(
-        self, name: str, settings: Settings, login: Login, marked: Group, opts: ResourceOptions | None = None
+        self, name: str, settings: Settings, login: Login, after: Resource, opts: ResourceOptions | None = None
     ) -> None:
-        """marked: a group with the mark of this stack, made first, so that no other stack's objects are taken over."""
+        """after: what the run stops at where the settings name another stack's, so that its login is left alone."""
         super().__init__("immich:index:Login", name, None, opts)
         self._prefix, self._settings, self._login = name, settings, login
 
-        provider = self._oauth2_provider(marked)
+        provider = self._oauth2_provider(after)
         application = self._application(provider)
         for group in settings.people_groups:
             self._binding(application, group)
@@ -70,12 +71,12 @@ class ImmichLogin(pulumi.ComponentResource):
         return Certificate(
             f"{self._prefix}-certificate",
             name=self._login.name,
-            organization=f"{pulumi.get_project()}/{pulumi.get_stack()}"[:64],
+            organization=this_stack()[:64],
             alg="rsa",
             opts=self._child(),
         ).id
 
-    def _oauth2_provider(self, marked: Group) -> OAuth2Provider:
+    def _oauth2_provider(self, after: Resource) -> OAuth2Provider:
         site = self._settings.site.url
         mobile = self._mobile_redirect_uri if self._login.mobile_override else MOBILE_CALLBACK
         return OAuth2Provider(
@@ -92,7 +93,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
             ],
             adopt=self._settings.adopt,
-            opts=ResourceOptions(parent=self, depends_on=[marked]),
+            opts=ResourceOptions(parent=self, depends_on=[after]),
         )
 
     def _application(self, provider: OAuth2Provider) -> Application:

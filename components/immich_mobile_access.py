@@ -9,7 +9,7 @@ from pulumi import Output, ResourceOptions
 from components.access_proof import prove
 from components.basic_header import HEADER_NAME
 from components.caddy_site import CaddySite
-from components.marker import marked
+from components.marker import marked, this_stack
 from components.phone_accounts import PhoneAccounts
 from components.settings import Settings
 from providers.authentik import (
@@ -106,6 +106,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             intercept_header_auth=True,
             skip_path_regex="",
             adopt=self._settings.adopt,
+            stack=this_stack(),
             opts=self._child(depends_on=[group]),
         )
 
@@ -118,6 +119,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             meta_launch_url=self._settings.site.url,
             policy_engine_mode="any",
             adopt=self._settings.adopt,
+            stack=this_stack(),
             opts=self._child(),
         )
 

@@ -70,6 +70,7 @@ def _resource(resource: type[AuthentikResource]) -> str:
             f"## {resource.__name__}\n",
             f"{inspect.getdoc(resource)}\n",
             f"{inspect.getdoc(kind.args)}\n",
+            *([f"{inspect.cleandoc(besides)}\n"] if (besides := resource.__init__.__doc__) else []),
             "| argument | type | default | |",
             "|---|---|---|---|",
             *rows,

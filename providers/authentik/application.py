@@ -1,7 +1,7 @@
 """Application: /core/applications/."""
 
 from collections.abc import Mapping
-from typing import Annotated, Required, TypedDict, Unpack
+from typing import Annotated, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
@@ -10,6 +10,7 @@ from providers.authentik import outpost_list
 from providers.authentik.errors import Call, Forbidden, NotFound
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Text
 from providers.authentik.kind import Bag, Kind, Resolved
+from providers.authentik.ownership import another_stacks
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.proxy_provider import new_providers
 from providers.authentik.resource import AuthentikResource
@@ -44,6 +45,7 @@ class ApplicationProvider(AuthentikProvider):
         title="slug",
         address="slug",
     )
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str}
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         """Looked at before make, which would take the provider of what stands off its outposts."""
@@ -71,7 +73,7 @@ class ApplicationProvider(AuthentikProvider):
                 "it exists with a negated binding, beside which another one lets everybody else in. Remove the negated "
                 "one in Authentik first, or give ours another slug"
             )
-        return None
+        return another_stacks(inputs["stack"], bindings)
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """An application whose slug was changed is named by its provider, or is in the full list."""
@@ -114,7 +116,9 @@ class Application(AuthentikResource, module="authentik", name="Application"):
         resource_name: str,
         *,
         adopt: bool = False,
+        stack: str = "",
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[ApplicationArgs],
     ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
+        """stack: project/stack that declares it; what another's marked group is bound to is never taken over."""
+        super().__init__(resource_name, args, adopt, opts, stack=stack)

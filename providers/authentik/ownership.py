@@ -1,6 +1,6 @@
 """Whose an object is: what stands in the place of ours is taken over only where that can do no harm."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from providers.authentik.errors import Conflict
 from providers.authentik.fields import Attributes, Json
@@ -29,6 +29,23 @@ def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
             f"cannot create {label}: it exists and belongs to {owner!r} of another Pulumi program. Give ours another "
             f"name, or remove {MARKER!r} from its attributes in Authentik if that program is gone."
         )
+
+
+def another_stacks(stack: str | None, bindings: Iterable[Mapping[str, Json]]) -> str | None:
+    """Why what an application is made of is another stack's of the same program, or None.
+
+    Neither it nor its provider can bear a mark: the phones' group that is bound does. stack: ours, project/stack, None
+    if not said. bindings: the application's, as the API shows them.
+    """
+    for group in [each.get("group_obj") or {} for each in bindings if stack]:
+        owner = "/".join(str(marker(group)).split("/")[:2])
+        if owner != stack and owner.partition("/")[0] == str(stack).partition("/")[0]:
+            return (
+                f"it exists and is of the stack {owner!r}, whose group {group['name']!r} is bound to its application. "
+                f"Give ours names of its own, and immich:url too; or remove {MARKER!r} from that group's attributes "
+                "in Authentik if that stack is gone"
+            )
+    return None
 
 
 def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:

@@ -37,8 +37,8 @@ class AuthentikProvider(Connected):
     """
 
     kind: ClassVar[Kind]
-    flags: ClassVar[tuple[str, ...]] = ("adopt",)
-    """Inputs that say how to go about it: true or false, and nothing of the object's own."""
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool}
+    """Inputs that say how to go about it, bool or str, and nothing of the object's own."""
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
 
     # What the engine asks for ---------------------------------------------------------------------------------------
@@ -48,11 +48,11 @@ class AuthentikProvider(Connected):
         props = {name: value for name, value in news.items() if name not in ("__provider", *self.flags)}
         unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
         inputs, failures = check(self.kind, props, unknown)
-        for flag in self.flags:
+        for flag, type_ in self.flags.items():
             if flag in news:
                 inputs[flag] = news[flag]
-                if not isinstance(news[flag], bool):
-                    failures.append((flag, "expected true or false"))
+                if not isinstance(news[flag], type_):
+                    failures.append((flag, "expected true or false" if type_ is bool else "expected a text"))
         known = {name: value for name, value in inputs.items() if name not in unknown}
         failures = failures or self.untimely(olds, known)
         return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
@@ -85,7 +85,7 @@ class AuthentikProvider(Connected):
                 if standing is None:
                     raise
         assert standing is not None  # noqa: S101  # every other way out of the loop returned or raised
-        return self._take_over(standing, inputs, resolved, body, adopt=props.get("adopt") is True)
+        return self._take_over(standing, inputs, resolved, body, props)
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -177,7 +177,7 @@ class AuthentikProvider(Connected):
         return self.kind.born and self.kind.title not in changed  # two of one name cannot stand side by side
 
     def untouchable(self, found: Bag, inputs: Bag) -> str | None:
-        """Why an object can never be taken over, or None."""
+        """Why an object can never be taken over, or None. inputs: with the flags."""
         return None
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
@@ -270,9 +270,11 @@ class AuthentikProvider(Connected):
             resolved.setdefault(name, {})[value] = key
         return resolved
 
-    def _take_over(self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, *, adopt: bool) -> CreateResult:
-        label = self.label(inputs)
-        if reason := self.untouchable(found, inputs):
+    def _take_over(
+        self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, props: Mapping[str, Json]
+    ) -> CreateResult:
+        label, adopt = self.label(inputs), props.get("adopt") is True
+        if reason := self.untouchable(found, {**inputs, **{flag: props.get(flag) for flag in self.flags}}):
             raise Conflict(f"cannot create {label}: {reason}. Nothing was written.")
         refuse_strangers(label, found, inputs)
         seen = observed(self.kind, inputs, resolved, found)

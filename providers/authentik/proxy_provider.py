@@ -1,17 +1,18 @@
 """ProxyProvider: /providers/proxy/."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
-from providers.authentik.errors import Conflict
+from providers.authentik.errors import Call, Conflict, NotFound
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.kind import Bag, Kind, Resolved
 from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.ownership import another_stacks
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import duration, regular_expressions, web_url
@@ -73,6 +74,7 @@ class ProxyProviderProvider(AuthentikProvider):
         computed=("pk", "client_id"),
         rule=_hosts,
     )
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str}
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
         answer = super().make(inputs, body)
@@ -81,6 +83,20 @@ class ProxyProviderProvider(AuthentikProvider):
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         return self._of_host(inputs)
+
+    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+        slug = found.get("assigned_application_slug")
+        if not (slug and inputs["stack"]):
+            return None
+        what = f"{self.label(inputs)} is of another stack"
+        try:
+            call = Call(f"see whether {what}", "authentik_core.view_application")
+            application = self.client.get(f"/core/applications/{slug}/", call)
+        except NotFound:
+            return None
+        call = Call(f"see whether {what}", "authentik_policies.view_policybinding")
+        bindings = self.client.find("/policies/bindings/", {"target": application["pk"]}, call)
+        return another_stacks(inputs["stack"], bindings)
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -124,7 +140,9 @@ class ProxyProvider(AuthentikResource, module="authentik", name="ProxyProvider")
         resource_name: str,
         *,
         adopt: bool = False,
+        stack: str = "",
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[ProxyProviderArgs],
     ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
+        """stack: project/stack that declares it; one of another's application is never taken over."""
+        super().__init__(resource_name, args, adopt, opts, stack=stack)

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
@@ -71,7 +71,7 @@ class ServiceAccountProvider(AuthentikProvider):
         born=True,
         rule=_expires_only_if_expiring,
     )
-    flags = ("adopt", "former")
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "former": bool}
 
     def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
         """A former account is kept, never made; a password that is over before it is born is of no use."""

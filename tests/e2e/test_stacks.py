@@ -56,13 +56,25 @@ def test_two_stacks_share_authentik_outpost_and_caddy_and_one_is_removed_without
     assert driver.until(True, driver.header()) is not None
 
 
-def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_is_written(
-    driver: Driver, second: Stack
+GROUP_AND_ACCOUNT = {name: CABIN[name] for name in ("immich:phonesGroup", "immich:serviceAccount")}
+
+
+@pytest.mark.parametrize(
+    ("own", "refusal"),
+    [
+        ({}, "belongs to 'immich/lab/immich-phones' of another Pulumi program"),
+        (GROUP_AND_ACCOUNT, "it exists and is of the stack 'immich/lab', whose group 'immich-mobile-users' is bound"),
+    ],
+    ids=["all", "all but the phones'"],
+)
+def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_of_the_first_is_written(
+    own: dict[str, str], refusal: str, driver: Driver, second: Stack
 ) -> None:
     before = driver.admin.snapshot()
+    second.set(own)
     run = second.run("up", "--yes", "--skip-preview")
     assert run.code != 0
-    assert "belongs to 'immich/lab/immich-phones' of another Pulumi program" in run.output
+    assert refusal in run.output
     second.destroy()
     assert driver.admin.snapshot() == before
     assert driver.passes(driver.header())

@@ -188,6 +188,44 @@ def test_an_object_of_another_stack_is_never_taken_over(
     assert object_now(authentik, kind, theirs.outs) == seen
 
 
+BOUND = pytest.mark.parametrize("kind", ["ProxyProvider", "Application"])
+"""What bears no mark, and whose it is the group tells that is bound."""
+
+
+def bound_to_group_of(owner: str, kind: str, authentik: Authentik, resource: Make) -> tuple[Props, Props]:
+    """The outputs and the declaration of one that is bound to a group with that mark."""
+    each, made = sample(authentik, kind).declared, resource(kind)
+    made.up(each)
+    target = authentik.application(provider=int(made.id))["pk"] if kind == "ProxyProvider" else made.id
+    attributes = {"pulumi": f"{owner}/immich-phones"}
+    group = authentik.call("POST", "/core/groups/", {"name": authentik.name("phones"), "attributes": attributes})
+    authentik.call("POST", "/policies/bindings/", {"target": target, "group": group["pk"], "order": 0})
+    return made.outs, each
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@BOUND
+def test_what_another_stacks_phones_enter_is_never_taken_over(
+    kind: str, adopt: bool, authentik: Authentik, resource: Make
+) -> None:
+    outs, declared = bound_to_group_of("immich/theirs", kind, authentik, resource)
+    seen = object_now(authentik, kind, outs)
+    with pytest.raises(HostError, match=r"is of the stack 'immich/theirs', whose group 'phones-\d+' is bound"):
+        resource(kind).up(declared | {"stack": "immich/ours", "adopt": adopt})
+    assert object_now(authentik, kind, outs) == seen
+
+
+@pytest.mark.parametrize("owner", ["immich/ours", "home/groups"])
+@BOUND
+def test_what_a_group_of_ours_or_of_another_program_enters_is_taken_over(
+    kind: str, owner: str, authentik: Authentik, resource: Make
+) -> None:
+    outs, declared = bound_to_group_of(owner, kind, authentik, resource)
+    again = resource(kind)
+    again.up(declared | {"stack": "immich/ours"})
+    assert again.outs["pk"] == outs["pk"]
+
+
 @pytest.mark.parametrize("kind", ["Group", "User"])
 def test_an_object_of_ours_is_brought_to_what_is_declared_without_asking(
     kind: str, authentik: Authentik, resource: Make

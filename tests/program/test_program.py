@@ -82,6 +82,7 @@ INPUTS = {
         "invalidation_flow": "default-provider-invalidation-flow",
         "intercept_header_auth": True,
         "skip_path_regex": "",
+        "stack": "immich/prod",
     },
     "immich-application": {
         "name": "Immich",
@@ -89,6 +90,7 @@ INPUTS = {
         "provider": "41",
         "meta_launch_url": "https://photos.example.org",
         "policy_engine_mode": "any",
+        "stack": "immich/prod",
     },
     "immich-phones-binding": {"target": "id-of-immich-application", "group": "id-of-immich-phones"},
     "immich-people-binding-family": {"target": "id-of-immich-application", "group": "family"},
@@ -144,7 +146,7 @@ def test_what_bears_no_mark_of_its_stack_comes_after_the_group_that_does(referen
     assert "immich-phones" in reference.named("immich-provider").dependencies
     assert "immich-provider" in reference.named("immich-application").dependencies
     login = good(STACK | {"immich:login": "true"})
-    assert "immich-phones" in login.named("immich-login-provider").dependencies
+    assert "immich-application" in login.named("immich-login-provider").dependencies
 
 
 def test_the_key_and_what_holds_it_are_secret(reference: Run) -> None:
