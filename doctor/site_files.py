@@ -7,12 +7,11 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from doctor import ssh
 from phone.outputs import ROOT, StackError, read_state
 
 _DELIVER = " deliver"
@@ -41,25 +40,10 @@ def delivered(state: dict[str, Any]) -> Iterator[Delivered]:
 
 def check(file: Delivered) -> tuple[int, str]:
     """0 where it is as delivered, 3 where it is not, anything else where it could not be told; and what was said."""
-    if file.connection is None:
-        return _run(["/bin/sh", "-c", file.command], file.site)
-    to = file.connection
-    host, port = to["host"], str(int(to["port"]))
-    with tempfile.TemporaryDirectory() as folder:  # for this user's eyes only
-        known, key = Path(folder) / "known_hosts", Path(folder) / "key"
-        known.write_text(f"[{host}]:{port} {to['hostKey']}\n{host} {to['hostKey']}\n")
-        options = [f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes"]
-        options += ["BatchMode=yes", "ConnectTimeout=10"]
-        if to.get("privateKey"):
-            key.touch(0o600)
-            key.write_text(to["privateKey"])
-            options += [f"IdentityFile={key}"]
-        said = [word for option in options for word in ("-o", option)]
-        return _run(["ssh", *said, "-p", port, "-l", to["user"], "--", host, file.command], file.site)
-
-
-def _run(command: list[str], stdin: str) -> tuple[int, str]:
-    done = subprocess.run(command, cwd=ROOT, input=stdin, capture_output=True, text=True, check=False)
+    if file.connection is not None:
+        return ssh.run(file.connection, file.command, file.site)
+    here = ["/bin/sh", "-c", file.command]
+    done = subprocess.run(here, cwd=ROOT, input=file.site, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
