@@ -17,6 +17,14 @@ class Lost(Exception):
     """The way led nowhere."""
 
 
+def as_the_app_reads(url: str) -> str:
+    """Where a login led to, as Immich's app hands it on (mobile/lib/services/oauth.service.dart).
+
+    Authentik puts the address together with urlunsplit, which takes an empty authority out of it.
+    """
+    return url.replace("app.immich:/oauth-callback", "app.immich:///oauth-callback")
+
+
 class Person:
     """An account of its own in Authentik, in a group, for as long as the with block runs."""
 

@@ -13,7 +13,7 @@ from lab.authentik_admin import LOGIN_RIGHTS
 from lab.driver import Driver
 from lab.gateway import Calls, counted
 from lab.immich.oidc import challenge_of
-from lab.person import Person
+from lab.person import Person, as_the_app_reads
 
 MOBILE_CALLBACK = "app.immich:///oauth-callback"
 SETTINGS = ("login", "authentikUrl", "loginApplication", "loginName", "loginMobileOverride")
@@ -62,7 +62,7 @@ class Login:
         asked = {"redirectUri": MOBILE_CALLBACK, "state": state, "codeChallenge": challenge_of(verifier)}
         started = self.ask("POST", "/oauth/authorize", asked)
         assert started.status == 201, started.data
-        back = person.follow(str(started.json()["url"]))
+        back = as_the_app_reads(person.follow(str(started.json()["url"])))
         if back.startswith(self.driver.lab.immich_url):  # the override: Immich's own address leads on to the app
             moved = self.ask("GET", back.removeprefix(f"{self.driver.lab.immich_url}/api"))
             assert moved.status == 307, moved.data

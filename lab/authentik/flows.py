@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from lab.authentik import crypto, oauth2
 from lab.authentik.clock import expired, now, stamp
@@ -116,7 +116,9 @@ def _may_go_back(provider: Row, uri: str) -> bool:
 
 
 def _back(uri: str, values: dict[str, str]) -> Page:
-    return redirect(f"{uri}{'&' if '?' in uri else '?'}{urlencode(values)}")
+    """Put together as authentik/providers/oauth2/views/authorize.py does: app.immich:/// comes out as app.immich:/."""
+    parts = urlsplit(uri)
+    return redirect(urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, urlencode(values)])))))
 
 
 def client_from_header(form: dict[str, str], authorization: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from lab.authentik import StandIn as Authentik
 from lab.authentik_admin import Admin
 from lab.immich import StandIn as Immich
 from lab.immich.oidc import challenge_of
-from lab.person import Lost, Person
+from lab.person import Lost, Person, as_the_app_reads
 
 WEB = "https://photos.lab.test/auth/login"
 BY_IMMICH = "https://photos.lab.test/api/oauth/mobile-redirect"
@@ -54,6 +54,11 @@ class House:
 
     def finish(self, url: str, state: str, verifier: str) -> requests.Response:
         return self.ask("POST", "/oauth/callback", {"url": url, "state": state, "codeVerifier": verifier})
+
+
+def way_back(person: Person, url: str) -> str:
+    """Where the login leads to."""
+    return as_the_app_reads(person.follow(url))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +125,7 @@ def test_the_app_logs_in_with_its_own_state_and_verifier(house: House, person: P
     asked = parse_qs(urlsplit(url).query)
     assert asked["code_challenge_method"] == ["S256"]
     assert asked["redirect_uri"] == [MOBILE_CALLBACK]
-    back = person.follow(url)
+    back = way_back(person, url)
     assert back.startswith(f"{MOBILE_CALLBACK}?")
     answer = house.finish(back, state, verifier)
     assert answer.status_code == 201, answer.text
@@ -129,12 +134,12 @@ def test_the_app_logs_in_with_its_own_state_and_verifier(house: House, person: P
     me = house.ask("GET", "/users/me", headers=bearer).json()
     assert (me["email"], bool(me["oauthId"])) == (person.email, True)
     again = house.start()
-    assert house.finish(person.follow(again[0]), *again[1:]).json()["userId"] == me["id"]
+    assert house.finish(way_back(person, again[0]), *again[1:]).json()["userId"] == me["id"]
 
 
 def test_the_web_client_logs_in_with_the_cookies_it_got(house: House, person: Person) -> None:
     answer = house.ask("POST", "/oauth/authorize", {"redirectUri": WEB})
-    back = person.follow(answer.json()["url"])
+    back = way_back(person, answer.json()["url"])
     done = house.ask("POST", "/oauth/callback", {"url": back}, cookies=answer.cookies.get_dict())
     assert done.status_code == 201, done.text
     assert done.cookies["immich_auth_type"] == "oauth"
@@ -144,7 +149,7 @@ def test_the_web_client_logs_in_with_the_cookies_it_got(house: House, person: Pe
 def test_both_ways_to_tell_the_client_secret_work(house: House, person: Person, method: str) -> None:
     house.configure(tokenEndpointAuthMethod=method)
     url, state, verifier = house.start()
-    assert house.finish(person.follow(url), state, verifier).status_code == 201
+    assert house.finish(way_back(person, url), state, verifier).status_code == 201
 
 
 def test_with_the_override_the_way_back_is_immichs_own_address_and_leads_on_to_the_app(
@@ -152,7 +157,7 @@ def test_with_the_override_the_way_back_is_immichs_own_address_and_leads_on_to_t
 ) -> None:
     house.configure(mobileOverrideEnabled=True, mobileRedirectUri=BY_IMMICH)
     url, state, verifier = house.start()
-    back = person.follow(url)
+    back = way_back(person, url)
     assert back.startswith(f"{BY_IMMICH}?")
     moved = house.ask("GET", f"/oauth/mobile-redirect?{urlsplit(back).query}", allow_redirects=False)
     assert moved.status_code == 307
@@ -173,14 +178,14 @@ def test_a_way_back_that_is_not_the_one_that_was_asked_for_opens_nothing(
     house: House, person: Person, damage: str
 ) -> None:
     url, state, verifier = house.start()
-    answer = house.finish(*WRONG[damage](person.follow(url), state, verifier))
+    answer = house.finish(*WRONG[damage](way_back(person, url), state, verifier))
     assert answer.status_code == 500
     assert "accessToken" not in answer.text
 
 
 def test_a_code_works_once(house: House, person: Person) -> None:
     url, state, verifier = house.start()
-    back = person.follow(url)
+    back = way_back(person, url)
     assert [house.finish(back, state, verifier).status_code for _ in range(2)] == [201, 500]
 
 
@@ -191,7 +196,7 @@ def test_a_code_works_once(house: House, person: Person) -> None:
 )
 def test_a_configuration_that_does_not_fit_opens_nothing(house: House, person: Person, changed: dict[str, Any]) -> None:
     url, state, verifier = house.start()
-    back = person.follow(url)
+    back = way_back(person, url)
     house.configure(**changed)
     assert house.finish(back, state, verifier).status_code == 500
 
@@ -199,7 +204,7 @@ def test_a_configuration_that_does_not_fit_opens_nothing(house: House, person: P
 def test_a_token_that_another_key_signed_opens_nothing(house: House, person: Person) -> None:
     """The signature is checked: with another certificate's public half behind the same name, it does not hold."""
     url, state, verifier = house.start()
-    back = person.follow(url)
+    back = way_back(person, url)
     store = house.authentik.authentik.store
     key = store.get("keypair", house.provider["signing_key"])
     assert key is not None
@@ -232,7 +237,7 @@ def test_an_account_of_the_same_address_is_linked_and_no_second_identity_takes_i
     body = {"email": person.email, "password": "long-enough", "name": "By hand"}
     made = house.ask("POST", "/admin/users", body, headers=bearer).json()
     url, state, verifier = house.start()
-    assert house.finish(person.follow(url), state, verifier).json()["userId"] == made["id"]
+    assert house.finish(way_back(person, url), state, verifier).json()["userId"] == made["id"]
     user = house.admin.user(person.username)
     assert user is not None
     with Person(house.admin, house.authentik.url, f"{person.username}-2", house.group) as other:
@@ -240,20 +245,20 @@ def test_an_account_of_the_same_address_is_linked_and_no_second_identity_takes_i
         pk = (house.admin.user(other.username) or {})["pk"]
         house.admin.call("PATCH", f"/core/users/{pk}/", {"email": person.email})
         url, state, verifier = house.start()
-        refused = house.finish(other.follow(url), state, verifier)
+        refused = house.finish(way_back(other, url), state, verifier)
         assert (refused.status_code, refused.json()["message"]) == (400, "OAuth authentication failed")
 
 
 def test_a_new_person_is_refused_where_registering_is_off(house: House, person: Person) -> None:
     house.configure(autoRegister=False)
     url, state, verifier = house.start()
-    assert house.finish(person.follow(url), state, verifier).json()["message"] == "OAuth authentication failed"
+    assert house.finish(way_back(person, url), state, verifier).json()["message"] == "OAuth authentication failed"
 
 
 def test_an_account_is_linked_and_unlinked_in_the_user_settings(house: House, person: Person) -> None:
     bearer = {"Authorization": f"Bearer {house.token}"}
     url, state, verifier = house.start(WEB)
-    body = {"url": person.follow(url), "state": state, "codeVerifier": verifier}
+    body = {"url": way_back(person, url), "state": state, "codeVerifier": verifier}
     assert house.ask("POST", "/oauth/link", body, headers=bearer).json()["oauthId"]
     assert house.ask("POST", "/oauth/unlink", headers=bearer).json()["oauthId"] == ""
 
