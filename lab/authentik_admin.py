@@ -114,6 +114,17 @@ class Admin:
             raise LookupError("this Authentik has no embedded outpost")
         return found
 
+    @property
+    def login_host(self) -> str:
+        """Where the embedded outpost sends who must log in, or "" where nobody told it."""
+        return str(self.outpost()["config"].get("authentik_host") or "").rstrip("/")
+
+    @login_host.setter
+    def login_host(self, url: str) -> None:
+        outpost = self.outpost()
+        config = outpost["config"] | {"authentik_host": url}
+        self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"config": config})
+
     def attach(self, provider: int, *, attached: bool) -> None:
         """Put a provider on the embedded outpost, or take it off; the others stay."""
         outpost = self.outpost()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -73,6 +74,8 @@ def build(folder: Path, say: Say, delivery: str = "") -> Lab:
     )
     lab.save(folder)  # before anything is made in Authentik, so that tear_down knows where to look
     admin = Admin(authentik, token)
+    if real:
+        _lead_logins(admin, authentik, kept, folder)
     family = admin.group(names["people_group"])
     operator = token if real else _operator(admin, kept, folder)
     people = {names["person"]: admin.account(names["person"], family)}
@@ -89,7 +92,7 @@ def tear_down(folder: Path, say: Say) -> None:
     if _described(folder):
         lab = build(folder, say)  # destroying takes the servers, and one may have died
         try:
-            _empty(lab, say)
+            _empty(lab, say, _kept(folder))
         except StackError:
             if lab.real:
                 raise
@@ -102,7 +105,7 @@ def tear_down(folder: Path, say: Say) -> None:
         shutil.rmtree(folder / directory, ignore_errors=True)
 
 
-def _empty(lab: Lab, say: Say) -> None:
+def _empty(lab: Lab, say: Say, kept: dict[str, str]) -> None:
     """Take the stack and the lab's own objects out of Authentik and Caddy."""
     say("Destroying the stack")
     stack = Stack(lab)
@@ -111,6 +114,19 @@ def _empty(lab: Lab, say: Say) -> None:
     admin = Admin(lab.authentik_url, lab.authentik_token)
     admin.remove_user(lab.names["person"])
     admin.remove_group(lab.names["people_group"])
+    if "login_host" in kept and admin.login_host == lab.authentik_url:
+        admin.login_host = kept["login_host"]
+
+
+def _lead_logins(admin: Admin, authentik: str, kept: dict[str, str], folder: Path) -> None:
+    """Let the embedded outpost send logins to Authentik where it sends them to localhost, as one that nobody told does.
+
+    GetOIDCEndpoint in internal/outpost/proxyv2/application/endpoint.go; tear_down gives back what it was told.
+    """
+    if (former := admin.login_host) == "" or urlsplit(former).hostname == "localhost":
+        kept["login_host"] = former
+        write_private(folder / "kept.json", kept)
+        admin.login_host = authentik
 
 
 def _described(folder: Path) -> Lab | None:
@@ -128,7 +144,8 @@ def _real_authentik(folder: Path) -> tuple[str, str] | None:
     url, token = (os.environ.get(f"LAB_AUTHENTIK_{part}", "") for part in ("URL", "TOKEN"))
     if bool(url) != bool(token):
         raise ValueError("set both LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN, or neither")
-    return (url.rstrip("/"), token) if url else None
+    # By its address: a login page at localhost is what the doctor takes for an outpost that nobody told where it is.
+    return (re.sub(r"^http://localhost\b", "http://127.0.0.1", url.rstrip("/")), token) if url else None
 
 
 def _kept(folder: Path, delivery: str = "") -> dict[str, str]:

@@ -6,10 +6,11 @@ import pytest
 from playwright.sync_api import Error
 
 from lab.driver import Driver
-from tests.browsers import Open
+from tests.browsers import Open, leads_here
 
 
 def test_a_browser_meets_the_login_page_with_the_labs_certificate_trusted(driver: Driver, open_browser: Open) -> None:
+    leads_here(driver)
     host, _, port = driver.lab.address.rpartition(":")
     name = driver.lab.immich_url.removeprefix("https://").partition(":")[0]
     trusted = Path(driver.lab.ca).with_name("intermediate.crt")

@@ -11,12 +11,13 @@ from playwright.sync_api import Page, expect
 
 from lab.driver import Driver
 from lab.person import Person
-from tests.browsers import Open
+from tests.browsers import Open, leads_here
 from tests.logins import Login, login_up
 
 
 @pytest.fixture(scope="module")
 def login(driver: Driver) -> Iterator[Login]:
+    leads_here(driver)
     with login_up(driver) as login:
         yield login
 
