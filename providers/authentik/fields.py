@@ -186,10 +186,15 @@ class Reference(Text):
 
 @dataclass(frozen=True, kw_only=True)
 class ListOf(Field):
-    """A list whose order says nothing. grows: the server adds some of its own, which are no drift."""
+    """A list whose order says nothing.
+
+    grows: the server adds some of its own, which are no drift.
+    formerly: what an older server, which has one value of it at most, calls it.
+    """
 
     item: Field
     grows: bool = False
+    formerly: str = ""
     empty: Json | Unset = field(default_factory=list)
 
     def convert(self, value: Json) -> list[Json]:

@@ -13,11 +13,11 @@ from providers.authentik.resource import AuthentikResource
 
 
 class GroupArgs(TypedDict, total=False):
-    """The arguments of Group. parents: from 2026.5 on; users: leave it out where users declare their groups."""
+    """The arguments of Group. parents: one at most before 2025.12; users: leave it out where users declare groups."""
 
     name: Required[Annotated[Input[str], Text(blank=False)]]
     is_superuser: Annotated[Input[bool], Boolean(default=False)]
-    parents: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP))]
+    parents: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP), formerly="parent")]
     users: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
     attributes: Annotated[Input[dict[str, Any]], Attributes()]
     roles: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=ROLE))]

@@ -124,7 +124,19 @@ def wire(kind: Kind, inputs: Mapping[str, Json], resolved: Resolved, only: list[
             body[name] = _keys(each, inputs[name], resolved.get(name, {}))
         elif only is not None and name in only and each.empty is not UNSET:
             body[name] = each.empty
-    return body | dict(kind.constant)
+    return for_older(kind, body) | dict(kind.constant)
+
+
+def for_older(kind: Kind, body: Bag) -> Bag:
+    """A body that a server of every version understands, for each ignores the names that it does not know."""
+    formerly = {each.formerly: name for name, each in _renamed(kind) if name in body}
+    return body | {old: next(iter(body[name] or []), None) for old, name in formerly.items()}
+
+
+def of_older(kind: Kind, answer: Mapping[str, Json]) -> Bag:
+    """An answer of a server of any version, with the fields as the newest calls them."""
+    formerly = {name: answer[each.formerly] for name, each in _renamed(kind) if each.formerly in answer}
+    return {name: [] if value is None else [value] for name, value in formerly.items()} | dict(answer)
 
 
 def observed(kind: Kind, declared: Mapping[str, Json], resolved: Resolved, answer: Mapping[str, Json]) -> Bag:
@@ -133,6 +145,7 @@ def observed(kind: Kind, declared: Mapping[str, Json], resolved: Resolved, answe
     A field that the server's version does not have is taken as declared, and so is the order of a list.
     """
     bag: Bag = {}
+    answer = of_older(kind, answer)
     for name, each in kind.fields.items():
         if name not in declared:
             continue
@@ -149,6 +162,11 @@ def observed(kind: Kind, declared: Mapping[str, Json], resolved: Resolved, answe
 def computed(kind: Kind, answer: Mapping[str, Json]) -> Bag:
     """The outputs that the server made."""
     return {name: answer[name] for name in kind.computed if answer.get(name) is not None}
+
+
+def _renamed(kind: Kind) -> list[tuple[str, ListOf]]:
+    """The fields that older servers call otherwise."""
+    return [(name, each) for name, each in kind.fields.items() if isinstance(each, ListOf) and each.formerly]
 
 
 def _keys(each: Field, value: Json, keys: Mapping[str, Json]) -> Json:

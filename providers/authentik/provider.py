@@ -19,7 +19,19 @@ from providers import writes
 from providers.authentik.connection import Connected
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.fields import Json, differing
-from providers.authentik.kind import Bag, Kind, Resolved, changes, check, computed, names, observed, wire
+from providers.authentik.kind import (
+    Bag,
+    Kind,
+    Resolved,
+    changes,
+    check,
+    computed,
+    for_older,
+    names,
+    observed,
+    of_older,
+    wire,
+)
 from providers.authentik.lookup import look_up
 from providers.authentik.ownership import is_ours, refuse_different, refuse_strangers
 from providers.errors import brief
@@ -114,7 +126,7 @@ class AuthentikProvider(Connected):
         body = wire(self.kind, self.whole(inputs, olds), resolved, None if self.kind.whole else changed)
         carried: Bag = {}
         if "adopted" in olds:  # what we change from now on is given back, too
-            found = self._same(id_, olds) or {}
+            found = of_older(self.kind, self._same(id_, olds) or {})
             kept = {name: found.get(name) for name in changed} | json.loads(olds["adopted"])
             carried["adopted"] = json.dumps(kept, sort_keys=True)
         answer = self._write(self._address(id_, olds), body, olds)
@@ -201,7 +213,8 @@ class AuthentikProvider(Connected):
         """Leave an adopted object as it was found; one that is gone is left alone."""
         always = {name: props[name] for name in self.kind.always if name in props}
         try:
-            self.client.patch(self.path(props), {**always, **found}, self.call("give back", props, "change"))
+            body = for_older(self.kind, {**always, **found})
+            self.client.patch(self.path(props), body, self.call("give back", props, "change"))
         except NotFound:
             return
 
@@ -293,7 +306,8 @@ class AuthentikProvider(Connected):
         result = self._made(answer, inputs, resolved)
         taken = take(self.kind.path, result.id)
         if adopt:  # even if it is ours: a killed run may have adopted it, and to keep too much does least harm
-            kept = {name: found.get(name) for name in differ}
+            had = of_older(self.kind, found)
+            kept = {name: had.get(name) for name in differ}
             taken["adopted"] = json.dumps(kept, sort_keys=True)
         return CreateResult(result.id, {**(result.outs or {}), **taken})
 

@@ -1,5 +1,6 @@
 """What the interpreter of kinds promises, for every kind there is."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from pulumi.output import Unknown
 
 from providers.authentik.fields import UNSET, ListOf, Reference, Timestamp
-from providers.authentik.kind import Bag, Kind, changes, check, computed, names, observed, wire
+from providers.authentik.kind import Bag, Kind, changes, check, computed, for_older, names, observed, of_older, wire
 
 from .values import KINDS, as_floats, bag_of, inputs_of, resolve, rezoned, value_of
 
@@ -25,6 +26,12 @@ EVERY_VARIABLE = pytest.mark.parametrize(
 )
 FEW = settings(max_examples=3)
 """Examples for each field, of which there are about 80."""
+
+
+def formerly(kind: Kind, sent: Collection[str]) -> set[str]:
+    """What older servers call the fields that are sent."""
+    fields = [kind.fields[name] for name in sent if name in kind.fields]
+    return {each.formerly for each in fields if isinstance(each, ListOf)} - {""}
 
 
 def answered(data: st.DataObject, kind: Kind, body: Bag) -> Bag:
@@ -92,7 +99,8 @@ def test_a_declared_field_that_changes_is_seen_and_no_other(data: st.DataObject,
     news = {**olds, name: value}
     assert changes(kind, olds, news, NOTHING) == [name]
     keys = resolve(kind, olds) | resolve(kind, news)
-    assert set(wire(kind, news, keys, [name])) == ({name} | (set(kind.always) & set(news)) | set(kind.constant))
+    sent = {name} | (set(kind.always) & set(news)) | set(kind.constant)
+    assert set(wire(kind, news, keys, [name])) == sent | formerly(kind, sent)
 
 
 @EVERY_FIELD
@@ -157,7 +165,7 @@ def test_a_whole_body_names_every_declared_field_by_key_and_nothing_else(data: s
     inputs = data.draw(inputs_of(kind))
     keys = resolve(kind, inputs)
     body = wire(kind, inputs, keys)
-    assert body.keys() == inputs.keys() | kind.constant.keys()
+    assert body.keys() == inputs.keys() | kind.constant.keys() | formerly(kind, inputs)
     for name, field in kind.fields.items():
         item = field.item if isinstance(field, ListOf) else field
         if name in body and isinstance(item, Reference):
@@ -174,6 +182,29 @@ def test_names_are_what_is_no_primary_key() -> None:
 def test_a_field_that_an_older_server_does_not_have_is_taken_as_declared() -> None:
     declared = {"name": "Immich", "slug": "immich", "meta_hide": True}
     assert observed(KINDS["Application"], declared, {}, {"name": "Immich", "slug": "immich"}) == declared
+
+
+PARENT = "5f2c8a4e-0000-4000-8000-00000000000b"
+
+
+@pytest.mark.parametrize(("parent", "parents"), [(None, []), (PARENT, [PARENT])])
+def test_the_one_parent_that_an_older_servers_group_has_is_seen_and_sent_as_its_parents(
+    parent: str | None, parents: list[str]
+) -> None:
+    group = KINDS["Group"]
+    assert observed(group, {"name": "phones", "parents": []}, {}, {"name": "phones", "parent": parent}) == {
+        "name": "phones",
+        "parents": parents,
+    }
+    assert wire(group, {"parents": parents}, {}, ["parents"]) == {"parents": parents, "parent": parent}
+    adopted = of_older(group, {"name": "phones", "parent": parent})
+    assert for_older(group, {"parents": adopted["parents"]}) == {"parents": parents, "parent": parent}
+
+
+def test_a_newer_server_is_believed_in_what_it_calls_as_we_do() -> None:
+    newer = {"name": "phones", "parents": [PARENT], "parent": None}
+    assert observed(KINDS["Group"], {"parents": []}, {}, newer) == {"parents": [PARENT]}
+    assert wire(KINDS["Group"], {"name": "phones"}, {}) == {"name": "phones"}
 
 
 def test_computed_outputs_are_the_servers_and_nothing_else() -> None:
