@@ -197,7 +197,7 @@ def callback(app: ProxyApp) -> str:
 
 def cookie(app: ProxyApp, value: str, seconds: int) -> str:
     parts = [f"{app.cookie}={value}", "Path=/"]
-    if app.provider["mode"] == "forward_domain" and app.provider["cookie_domain"]:
+    if app.provider["cookie_domain"]:  # in every mode
         parts.append(f"Domain={app.provider['cookie_domain']}")
     parts.append(f"Expires={format_datetime(now() + timedelta(seconds=seconds), usegmt=True)}")
     parts += [f"Max-Age={seconds}", "HttpOnly"]

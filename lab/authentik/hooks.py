@@ -37,7 +37,7 @@ class Hooks:
     gone: Callable[[Call, Row], None] = lambda _call, _row: None
 
 
-def validate_user(_call: Call, attrs: Row, instance: Row | None) -> None:
+def validate_user(call: Call, attrs: Row, instance: Row | None) -> None:
     path = attrs.get("path", "x")
     if path.startswith("/") or path.endswith("/"):
         raise on_field("path", "No leading or trailing slashes allowed.")
@@ -49,6 +49,14 @@ def validate_user(_call: Call, attrs: Row, instance: Row | None) -> None:
         raise on_field("type", "Can't change internal service account to other user type.")
     if instance is None and wanted == internal:
         raise on_field("type", "Setting a user to internal service account is not allowed.")
+    _check_roles(call, attrs, instance)
+
+
+def _check_roles(call: Call, attrs: Row, instance: Row | None) -> None:
+    """Roles that one has already may stay, and any may be taken away."""
+    added = set(attrs.get("roles", ())) - set(instance["roles"] if instance else ())
+    if added and not call.rights.has("authentik_rbac.change_role"):
+        raise on_field("roles", "User does not have permission to assign roles.")
 
 
 def save_user(call: Call, row: Row, _instance: Row | None) -> Row:
@@ -74,6 +82,12 @@ def validate_group(call: Call, attrs: Row, instance: Row | None) -> None:
         raise on_field("parents", "Cannot set group as parent of itself.")
     if instance and instance["pk"] in ancestry(call.store, attrs.get("parents", [])):
         raise on_field("parents", "Group cannot be an ancestor of itself.")
+    added = set(attrs.get("parents", ())) - set(instance["parents"] if instance else ())
+    above = ancestry(call.store, list(added))
+    makes_superusers = call.store.rows("group", lambda group: group["pk"] in above and group["is_superuser"])
+    if makes_superusers and not call.rights.has("authentik_core.enable_group_superuser"):
+        raise on_field("parents", "User does not have permission to add a superuser parent group.")
+    _check_roles(call, attrs, instance)
 
 
 def save_group(call: Call, row: Row, _instance: Row | None) -> Row:

@@ -139,6 +139,18 @@ def test_a_domain_provider_serves_every_host_below_its_cookie_domain(api: Api) -
     assert f"Domain={domain};" in answer.headers["Set-Cookie"]
 
 
+def test_a_cookie_goes_to_the_cookie_domain_of_a_provider_for_one_host_too(api: Api) -> None:
+    site = Site(api, cookie_domain="example.test")
+    assert "Domain=example.test;" in site.knock(site.basic).headers["Set-Cookie"]
+
+
+def test_whose_group_gets_a_parent_enters_what_the_parent_may_enter(api: Api) -> None:
+    site, other = Site(api), Site(api)
+    assert not other.enters(site.basic)
+    api.change(f"/core/groups/{site.group['pk']}/", parents=[other.group["pk"]])
+    assert other.enters(site.basic)
+
+
 def test_paths_that_are_skipped_need_no_login(api: Api) -> None:
     site = Site(api, skip_path_regex="^/\\.well-known/immich$\n(\n^/open/")
     assert site.enters(uri="/.well-known/immich")

@@ -260,6 +260,32 @@ def test_only_one_who_may_make_superusers_makes_a_superuser_group(api: Api) -> N
     assert allowed.make("/core/groups/", **body)["is_superuser"]
 
 
+@pytest.mark.parametrize("kind", ["user", "group"])
+def test_only_one_who_may_change_roles_gives_one_and_anybody_leaves_or_takes_it(api: Api, kind: str) -> None:
+    path = _user(api) if kind == "user" else _group(api)
+    role = api.make("/rbac/roles/", name=fresh("role"))["pk"]
+    changing = core(f"view_{kind}", f"change_{kind}")
+    caller = api.limited(*changing)
+    assert list(caller.refused("PATCH", path, {"roles": [role]})) == ["roles"]
+    caller.change(path, roles=[])
+    api.limited(*changing, "authentik_rbac.change_role").change(path, roles=[role])
+    assert caller.change(path, roles=[role])["roles"] == [role]
+    assert caller.change(path, roles=[])["roles"] == []
+
+
+def test_only_one_who_may_make_superusers_gives_a_parent_that_makes_them_and_anybody_takes_it(api: Api) -> None:
+    root = api.make("/core/groups/", name=fresh("root"), is_superuser=True)["pk"]
+    below, path = api.make("/core/groups/", name=fresh("below"), parents=[root])["pk"], _group(api)
+    caller = api.limited(*core("view_group", "change_group"))
+    for parent in (root, below):
+        assert list(caller.refused("PATCH", path, {"parents": [parent]})) == ["parents"]
+    harmless = api.make("/core/groups/", name=fresh("harmless"))["pk"]
+    assert caller.change(path, parents=[harmless])["parents"] == [harmless]
+    api.change(path, parents=[root])
+    assert caller.change(path, parents=[root])["parents"] == [root]
+    assert caller.change(path, parents=[])["parents"] == []
+
+
 def test_tokens_of_others_are_not_found_without_the_right_to_view_them(api: Api) -> None:
     path = _token(api)
     api.limited("authentik_core.delete_token").refused("DELETE", path, status=404)

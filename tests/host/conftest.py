@@ -13,6 +13,7 @@ import requests
 
 import providers.authentik
 from lab.authentik import StandIn
+from lab.authentik.seed import new_uuid
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from lab.toolchain import Progress, Sources
 from lab.toolchain.getting import Getter
@@ -28,8 +29,8 @@ _numbers = itertools.count(1)
 QUICK = {"immich:patience": "10"}
 SUPERUSERS = ("AppPassword",)
 """The kinds that only a superuser's token can make."""
-BEYOND = ("authentik_rbac.view_role", "authentik_core.enable_group_superuser")
-"""What kinds can do that the program itself never does: find roles by name, make superusers."""
+BEYOND = ("authentik_rbac.view_role", "authentik_rbac.change_role", "authentik_core.enable_group_superuser")
+"""What kinds can do that the program itself never does: find roles by name and give them, make superusers."""
 
 
 class Authentik:
@@ -83,6 +84,11 @@ class Authentik:
     def role(self) -> dict[str, Any]:
         """A role of its own."""
         made: dict[str, Any] = self.call("POST", "/rbac/roles/", {"name": self.name("role")})
+        return made
+
+    def oauth_source(self) -> str:
+        """The primary key of an OAuth source, of which the stand-in knows only that it exists."""
+        made: str = self.standin.authentik.store.put("source", {"pk": new_uuid()})["pk"]
         return made
 
     def flow(self, slug: str) -> str:

@@ -148,6 +148,7 @@ def _proxy_provider(authentik: Authentik) -> Sample:
             "mode": "proxy",
             "intercept_header_auth": False,
             "cookie_domain": "other.example.org",
+            "jwt_federation_sources": [authentik.oauth_source()],
             "jwt_federation_providers": [authentik.provider("oauth2")["pk"]],
             "access_token_validity": "hours=3",
             "refresh_token_validity": "days=11",
@@ -206,6 +207,7 @@ def _oauth2_provider(authentik: Authentik) -> Sample:
             "logout_method": "backchannel",
             "sub_mode": "user_email",
             "issuer_mode": "global",
+            "jwt_federation_sources": [authentik.oauth_source()],
             "jwt_federation_providers": [authentik.provider("oauth2")["pk"]],
         },
     )

@@ -15,10 +15,9 @@ KINDS: dict[str, Kind] = {name: getattr(providers.authentik, name).provider_clas
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 # Fields with one value alone, or whose other values need something that this Authentik has not.
 FIXED = {"AppPassword-intent", "AppPassword-expiring", "ServiceAccount-expiring", "PolicyBinding-policy"}
-FIXED |= {"PolicyBinding-user", "ProxyProvider-property_mappings", "ProxyProvider-jwt_federation_sources"}
+FIXED |= {"PolicyBinding-user", "ProxyProvider-property_mappings"}
 # What a pair is made of is no field of the API: tests/host/test_certificate.py
 FIXED |= {f"Certificate-{field}" for field in ("organization", "alg", "validity_days", "renew_before_days")}
-FIXED |= {"OAuth2Provider-jwt_federation_sources"}
 FIXED |= {"OutpostAttachment-application"}  # the same place on the outpost: see the tests of taking over
 FIELDS = {f"{name}-{field}": (name, field) for name, kind in KINDS.items() for field in kind.fields}
 CHANGING = [key for key, (name, field) in FIELDS.items() if key not in FIXED and not KINDS[name].fields[field].replaces]
