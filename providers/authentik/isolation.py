@@ -54,7 +54,7 @@ class IsolationProvider(AuthentikProvider):
         changed = self._changes(olds, news)
         replaces = [name for name in changed if self.kind.fields[name].replaces]
         # Bindings of a former group would be somebody else's to the new one, and report must find none of ours.
-        drifted = bool(olds["pending"]) or olds["said"] != _findings(olds)
+        drifted = bool(olds["pending"]) or _drifted(olds)
         return DiffResult(changes=bool(changed) or drifted, replaces=replaces, delete_before_replace=True)
 
     @brief
@@ -80,11 +80,11 @@ class IsolationProvider(AuthentikProvider):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self._inputs(news)
         superuser = olds["superuser"] if olds["accounts"] else is_superuser(self.client)
-        same = inputs["application"] == olds["application"]
+        same = inputs["application"] == olds["application"] and not _drifted(olds)  # this very run may have mended it
         known = {name for name in olds["reachable"] if same and olds["accounts"][name] == inputs["accounts"].get(name)}
         new = {name: pk for name, pk in inputs["accounts"].items() if name not in known}
         # A run that only takes a phone away asks nothing: what fails here would keep a lost phone's account alive.
-        fewer = same and not new and not olds["pending"] and olds["said"] == _findings(olds)
+        fewer = same and not new and not olds["pending"]
         if inputs["action"] == "close" and not fewer:
             return UpdateResult(self._closed(inputs, superuser, olds))
         seen = self._ask(inputs, new, superuser)
@@ -131,6 +131,11 @@ class IsolationProvider(AuthentikProvider):
 
 def _findings(state: Mapping[str, Json]) -> Bag:
     return {name: state[name] for name in ("reachable", "untold")}
+
+
+def _drifted(state: Mapping[str, Json]) -> bool:
+    """Whether a refresh found something else than the last up."""
+    return bool(state["said"] != _findings(state))
 
 
 class Isolation(AuthentikResource, module="authentik", name="Isolation"):

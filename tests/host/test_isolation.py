@@ -148,8 +148,19 @@ def test_an_application_that_is_opened_later_is_drift(world: World, isolation: R
     assert isolation.diff(world.declared("report"))[0], "a second look must not hide what no up has said"
     since = world.authentik.mark()
     assert isolation.up(world.declared("report")) == "updated"
-    assert world.authentik.asked(since) == []
+    assert world.authentik.asked(since) == ["GET /core/applications/"]
     assert isolation.outs["reachable"] == {world.one["username"]: [wiki["slug"]]}
+    isolation.refresh()
+    assert isolation.up(world.declared("report")) == "same"
+
+
+def test_what_the_run_that_sees_it_mends_is_told_no_more(world: World, isolation: Resource) -> None:
+    isolation.up(world.declared("report"))
+    wiki = world.open()
+    isolation.refresh()
+    world.bind(wiki, group=world.authentik.group()["pk"])  # as another resource of the run does
+    assert isolation.up(world.declared("report")) == "updated"
+    assert isolation.outs["reachable"] == {world.one["username"]: []}
     isolation.refresh()
     assert isolation.up(world.declared("report")) == "same"
 
