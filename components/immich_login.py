@@ -92,6 +92,8 @@ class ImmichLogin(pulumi.ComponentResource):
                 RedirectUriArgs(matching_mode="strict", url=url)
                 for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
             ],
+            jwt_federation_sources=[],
+            jwt_federation_providers=[],
             adopt=self._settings.adopt,
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )
@@ -102,6 +104,7 @@ class ImmichLogin(pulumi.ComponentResource):
             name=self._login.name,
             slug=self._login.application,
             provider=provider.id,
+            backchannel_providers=[],
             meta_launch_url=self._settings.site.url,
             meta_hide=True,  # the library shows Immich once: the application that guards it
             policy_engine_mode="any",

@@ -90,6 +90,8 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             f"{self._prefix}-phones",
             name=self._settings.phones_group,
             is_superuser=False,
+            parents=[],  # who is in a group is in its parents, too
+            roles=[],
             attributes=marked(f"{self._prefix}-phones"),
             adopt=self._settings.adopt,
             opts=self._child(),
@@ -105,6 +107,9 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             invalidation_flow=self._settings.invalidation_flow,
             intercept_header_auth=True,
             skip_path_regex="",
+            cookie_domain="",  # heeded in every mode: other sites would get the cookies of people's logins
+            jwt_federation_sources=[],
+            jwt_federation_providers=[],
             adopt=self._settings.adopt,
             stack=this_stack(),
             opts=self._child(depends_on=[group]),
@@ -116,6 +121,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             name=self._settings.application_name,
             slug=self._settings.application,
             provider=provider.id,
+            backchannel_providers=[],  # whom the application lets in they let in, by LDAP for one
             meta_launch_url=self._settings.site.url,
             policy_engine_mode="any",
             adopt=self._settings.adopt,

@@ -57,6 +57,8 @@ class PhoneAccounts:
             "name": f"Immich phone: {phone.name}, generation {phone.generation}",
             "is_active": self._settings.enabled,
             "groups": [self._group.id],
+            "roles": [],
+            "email": "",  # whose mail it is could recover a login
             "attributes": marked(resource) | _described(phone),
         }
         if phone.expires:

@@ -1,5 +1,6 @@
 """Live readback: every change behind our back is seen by refresh and mended by up."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ PATHS = {
     "provider": "/providers/proxy/{}/",
     "application": "/core/applications/{}/",
 }
+FLOWS = ("authorization_flow", "invalidation_flow")
 RESOURCES = {"group": "Group", "account": "ServiceAccount", "provider": "ProxyProvider", "application": "Application"}
 
 
@@ -107,6 +109,57 @@ def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver) 
     assert driver.admin.call("GET", path)["groups"] == before
     driver.admin.remove_group(others)
     assert not _drifts(driver)
+
+
+@pytest.fixture
+def theirs(driver: Driver) -> Iterator[dict[str, Any]]:
+    """A role and an OAuth2 provider of somebody else's, and a group with an application that it alone may enter."""
+    name, admin = f"{driver.lab.names['second']}-theirs", driver.admin
+    group = admin.group(name)
+    role = admin.call("POST", "/rbac/roles/", {"name": name})["pk"]
+    flows = {each: admin.call("GET", _path(driver, "provider"))[each] for each in FLOWS}
+    provider = admin.call("POST", "/providers/oauth2/", {"name": name, "redirect_uris": [], **flows})["pk"]
+    application = admin.call("POST", "/core/applications/", {"name": name, "slug": name})["pk"]
+    admin.call("POST", "/policies/bindings/", {"target": application, "group": group, "order": 0})
+    yield {"group": group, "role": role, "provider": provider, "slug": name}
+    admin.call("DELETE", f"/core/applications/{name}/")
+    admin.call("DELETE", f"/providers/oauth2/{provider}/")
+    admin.call("DELETE", f"/rbac/roles/{role}/")
+    admin.remove_group(name)
+
+
+def test_what_would_let_more_in_or_a_phone_do_more_is_seen_and_taken_away_and_nothing_else_is_touched(
+    driver: Driver, theirs: dict[str, Any]
+) -> None:
+    opened: dict[str, dict[str, Any]] = {
+        "group": {"parents": [theirs["group"]], "roles": [theirs["role"]]},
+        "account": {"roles": [theirs["role"]], "email": "somebody@example.org"},
+        "provider": {"jwt_federation_providers": [theirs["provider"]], "cookie_domain": "lab.test"},
+        "application": {"backchannel_providers": [theirs["provider"]]},
+    }
+    paths = {what: _path(driver, what) for what in opened}
+    before = {what: driver.admin.call("GET", path) for what, path in paths.items()}
+    assert not _enters(driver, theirs["slug"])
+    for what, damage in opened.items():
+        always = {"mode": "forward_single"} if what == "provider" else {}
+        driver.admin.call("PATCH", paths[what], damage | always)
+    assert _enters(driver, theirs["slug"])  # by the parent of its group
+    assert _drifts(driver)
+    with counted(driver.lab) as calls:
+        driver.stack.up("--refresh")
+    for what, path in paths.items():
+        after = driver.admin.call("GET", path)
+        assert {key: after[key] for key in opened[what]} == {key: before[what][key] for key in opened[what]}
+    written = [path.removeprefix("/api/v3") for method, path in calls.made if method != "GET"]
+    assert sorted(written) == sorted(paths.values())
+    assert not _enters(driver, theirs["slug"])
+    assert not _drifts(driver)
+
+
+def _enters(driver: Driver, application: str) -> bool:
+    """Whether Authentik lets the phone's account in."""
+    query = {"for_user": str(driver.account()["pk"])}
+    return bool(driver.admin.call("GET", f"/core/applications/{application}/check_access/", query=query)["passing"])
 
 
 @pytest.mark.parametrize("what", ["group", "account", "provider", "application"])

@@ -33,19 +33,22 @@ class Life:
     def up(self) -> None:
         """Make everything, in the program's order."""
         people, new = self.authentik.group()["name"], self.authentik.name
-        phones = self._add("Group", {"name": new("phones"), "attributes": {"a": 1}}, attributes={"a": 2})
-        self._add("ServiceAccount", {"username": new("phone"), "groups": [phones]}, name="Phone")
+        group = {"name": new("phones"), "attributes": {"a": 1}, "parents": [], "roles": []}
+        phones = self._add("Group", group, attributes={"a": 2})
+        account = {"username": new("phone"), "groups": [phones], "roles": [], "email": ""}
+        self._add("ServiceAccount", account, name="Phone")
         flows = {"authorization_flow": IMPLICIT, "invalidation_flow": INVALIDATION}
-        host = {"mode": "forward_single", "external_host": f"https://{new('photos')}.example.org"}
+        closed: Props = {"jwt_federation_sources": [], "jwt_federation_providers": []}
+        host = {"mode": "forward_single", "external_host": f"https://{new('photos')}.example.org", **closed}
         provider = self._add("ProxyProvider", {"name": new("proxy"), **flows, **host}, access_token_validity="hours=2")
-        declared = {"name": "Immich", "slug": new("immich"), "provider": provider}
+        declared = {"name": "Immich", "slug": new("immich"), "provider": provider, "backchannel_providers": []}
         application = self._add("Application", declared, name="Photos")
         self._add("PolicyBinding", {"target": application, "group": people}, timeout=31)
         self._add("OutpostAttachment", {"outpost": self.authentik.outpost()["name"], "provider": provider})
         certificate = self._add("Certificate", {"name": new("key"), "organization": new("immich")}, name=new("key"))
         mappings = ["goauthentik.io/providers/oauth2/scope-openid"]
         login = {"name": new("login"), "signing_key": certificate, "property_mappings": mappings, "redirect_uris": []}
-        self._add("OAuth2Provider", {**login, **flows}, access_token_validity="hours=2")
+        self._add("OAuth2Provider", {**login, **flows, **closed}, access_token_validity="hours=2")
 
     def refresh(self) -> None:
         """Read everything."""
@@ -53,13 +56,19 @@ class Life:
             assert made.refresh()
 
     def update(self) -> None:
-        """Change something in each object, and take a superuser flag away that somebody set."""
-        group, _, _ = self.objects[0]
-        self.authentik.call("PATCH", f"/core/groups/{group.id}/", {"is_superuser": True})
-        group.refresh()
+        """Change something in each object, and take away what somebody gave to the group and the account."""
+        (group, _, _), (account, _, _) = self.objects[:2]
+        above, role = self.authentik.group()["pk"], self.authentik.role()["pk"]
+        self.authentik.call("PATCH", f"/core/groups/{above}/", {"is_superuser": True})
+        given = {"is_superuser": True, "parents": [above], "roles": [role]}
+        self.authentik.call("PATCH", f"/core/groups/{group.id}/", given)
+        self.authentik.call("PATCH", f"/core/users/{account.id}/", {"roles": [role], "email": "a@example.org"})
+        for given_to in (group, account):
+            given_to.refresh()
         for made, declared, other in self.objects:
             if other:
                 assert made.up(declared | other) == "updated"
+        assert self.authentik.call("GET", f"/core/users/{account.id}/")["is_superuser"] is False
 
     def destroy(self) -> None:
         """Delete everything, the last one first."""

@@ -84,6 +84,12 @@ def test_the_provider_is_what_immich_needs(login: Run) -> None:
     }
 
 
+def test_no_other_issuer_and_no_other_protocol_opens_what_the_login_guards(login: Run) -> None:
+    provider = login.named("immich-login-provider").inputs
+    assert provider["jwt_federation_sources"] == provider["jwt_federation_providers"] == []
+    assert login.named("immich-login-application").inputs["backchannel_providers"] == []
+
+
 def test_a_certificate_that_is_there_is_named_and_none_is_made() -> None:
     done = good(LOGIN | {"immich:loginCertificate": "authentik Self-signed Certificate"})
     assert "immich-login-certificate" not in done.resources

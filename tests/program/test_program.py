@@ -65,6 +65,8 @@ INPUTS = {
     "immich-phones": {
         "name": "immich-mobile-users",
         "is_superuser": False,
+        "parents": [],
+        "roles": [],
         "attributes": {"pulumi": "immich/prod/immich-phones"},
     },
     "immich-phone.g1": {
@@ -72,6 +74,8 @@ INPUTS = {
         "name": "Immich phone: phone, generation 1",
         "is_active": True,
         "groups": ["id-of-immich-phones"],
+        "roles": [],
+        "email": "",
         "attributes": {"pulumi": "immich/prod/immich-phone", "phone": "phone", "generation": 1},
     },
     "immich-provider": {
@@ -82,12 +86,16 @@ INPUTS = {
         "invalidation_flow": "default-provider-invalidation-flow",
         "intercept_header_auth": True,
         "skip_path_regex": "",
+        "cookie_domain": "",
+        "jwt_federation_sources": [],
+        "jwt_federation_providers": [],
         "stack": "immich/prod",
     },
     "immich-application": {
         "name": "Immich",
         "slug": "immich",
         "provider": "41",
+        "backchannel_providers": [],
         "meta_launch_url": "https://photos.example.org",
         "policy_engine_mode": "any",
         "stack": "immich/prod",
