@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import json
 import runpy
 import threading
 from collections.abc import Mapping
@@ -15,8 +16,11 @@ from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from tests.reference import STACK
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "key-of-"
+AUTHENTIK = "pulumi-python:dynamic/authentik:"
 
 
 @dataclass
@@ -138,6 +142,23 @@ def good(config: Mapping[str, str], stack: str = "prod") -> Run:
     if done.error:
         raise done.error
     return done
+
+
+def phones(*phones: dict[str, object]) -> dict[str, str]:
+    """The configuration of the reference stack with these phones."""
+    return STACK | {"immich:phones": json.dumps(phones)}
+
+
+def of_type(done: Run, name: str) -> list[Registered]:
+    """The resources of a type, by name."""
+    found = [each for each in done.resources.values() if each.type == AUTHENTIK + name]
+    return sorted(found, key=lambda each: each.name)
+
+
+def changed(one: Run, other: Run) -> list[str]:
+    """The resources of both that are declared in another way, by name."""
+    both = one.resources.keys() & other.resources.keys()
+    return sorted(name for name in both if one.named(name).inputs != other.named(name).inputs)
 
 
 def _main() -> None:

@@ -7,9 +7,8 @@ import pytest
 
 from tests.reference import STACK
 
-from .engine import KEY, Run, Secret, good
+from .engine import AUTHENTIK, KEY, Run, Secret, good
 
-AUTHENTIK = "pulumi-python:dynamic/authentik:"
 LOGIN = STACK | {"immich:login": "true"}
 ISSUER = "https://auth.example.org/application/o/immich-login/"
 

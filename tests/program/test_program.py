@@ -1,7 +1,6 @@
 """The whole program: which resources it declares, with which inputs, in which order, and what it exports."""
 
 import base64
-import json
 
 import pulumi
 import pytest
@@ -10,30 +9,7 @@ from components.fingerprint import fingerprint
 from providers.caddy.site import Site, render
 from tests.reference import STACK
 
-from .engine import KEY, Registered, Run, Secret, good, run
-
-AUTHENTIK = "pulumi-python:dynamic/authentik:"
-
-
-@pytest.fixture(scope="module")
-def reference() -> Run:
-    return good(STACK)
-
-
-def phones(*phones: dict[str, object]) -> dict[str, str]:
-    return STACK | {"immich:phones": json.dumps(phones)}
-
-
-def of_type(done: Run, name: str) -> list[Registered]:
-    """The resources of a type, by name."""
-    found = [each for each in done.resources.values() if each.type == AUTHENTIK + name]
-    return sorted(found, key=lambda each: each.name)
-
-
-def changed(one: Run, other: Run) -> list[str]:
-    """The resources of both that are declared in another way, by name."""
-    both = one.resources.keys() & other.resources.keys()
-    return sorted(name for name in both if one.named(name).inputs != other.named(name).inputs)
+from .engine import AUTHENTIK, KEY, Run, Secret, good, of_type, run
 
 
 def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) -> None:
@@ -183,125 +159,6 @@ def test_the_component_registers_its_outputs(reference: Run) -> None:
     assert outputs.keys() == {"url", "headerName", *accounts, "application"}
     assert isinstance(outputs["headers"], Secret)
     assert KEY not in str({name: value for name, value in outputs.items() if name != "headers"})
-
-
-THREE = phones({"name": "phone"}, {"name": "anna", "generation": 2}, {"name": "ben-2", "generation": 13})
-
-
-def test_every_phone_has_an_account_of_its_own_named_after_it_and_its_generation() -> None:
-    done = good(THREE)
-    names = {each.name: each.inputs["username"] for each in of_type(done, "ServiceAccount")}
-    assert names == {
-        "immich-phone.g1": "immich-mobile-service",
-        "immich-anna.g2": "immich-mobile-service-anna-g2",
-        "immich-ben-2.g13": "immich-mobile-service-ben-2-g13",
-    }
-    accounts = dict(zip(("anna", "ben-2", "phone"), (names[each] for each in sorted(names)), strict=True))
-    assert done.exports["serviceAccounts"] == accounts
-    assert done.exports["headers"].value.keys() == accounts.keys()
-    assert len(set(done.exports["headers"].value.values())) == 3
-    assert done.named("immich-anna.g2").inputs["attributes"]["generation"] == 2
-
-
-def test_losing_a_phone_changes_nothing_of_the_others_but_what_looks_at_them() -> None:
-    all_three, two = good(THREE), good(phones({"name": "phone"}, {"name": "ben-2", "generation": 13}))
-    assert all_three.resources.keys() - two.resources.keys() == {"immich-anna.g2"}
-    assert changed(all_three, two) == ["immich-isolation", "immich-proof"]  # which look at each account
-
-
-def test_a_new_password_for_a_phone_is_a_new_account_in_the_place_of_the_former_one(reference: Run) -> None:
-    done = good(phones({"name": "phone", "generation": 2}))
-    assert done.resources.keys() ^ reference.resources.keys() == {"immich-phone.g1", "immich-phone.g2"}
-    assert changed(reference, done) == ["immich-isolation", "immich-proof"]
-    assert done.named("immich-phone.g2").inputs["username"] == "immich-mobile-service-g2"
-
-
-def test_an_overlap_keeps_the_former_account_beside_the_new_one_and_its_header_to_itself(reference: Run) -> None:
-    done = good(phones({"name": "phone", "generation": 2, "overlap": True, "expires": "2031-01-01T00:00:00Z"}))
-    assert done.resources.keys() - reference.resources.keys() == {"immich-phone.g2"}
-    former = done.named("immich-phone.g1")
-    born = {"name", "attributes", "expiring", "expires"}
-    assert set(former.ignore_changes) == born
-    was = {name: each for name, each in reference.named("immich-phone.g1").inputs.items() if name not in born}
-    assert {name: each for name, each in former.inputs.items() if name not in born} == was | {"former": True}
-    assert done.exports["serviceAccounts"] == {"phone": "immich-mobile-service-g2"}
-    assert done.exports["formerServiceAccounts"] == {"phone": "immich-mobile-service"}
-    assert done.exports["headers"].value.keys() == done.exports["fingerprints"].keys() == {"phone"}
-    assert done.named("immich-proof").inputs["headers"].value.keys() == {"phone", "phone (former)"}
-
-
-def test_an_overlap_of_the_first_generation_keeps_nothing(reference: Run) -> None:
-    done = good(phones({"name": "phone", "overlap": True}))
-    assert {name: each.inputs for name, each in done.resources.items()} == {
-        name: each.inputs for name, each in reference.resources.items()
-    }
-
-
-@pytest.mark.parametrize("generation", [1, 2, 3])
-@pytest.mark.parametrize("overlap", [False, True])
-def test_the_name_that_earlier_versions_gave_a_phone_leads_to_the_one_account_it_may_be(
-    generation: int, overlap: bool
-) -> None:
-    done = good(phones({"name": "anna", "generation": generation, "overlap": overlap}))
-    aliased = [each.name for each in of_type(done, "ServiceAccount") if each.aliases == ["immich-anna"]]
-    assert aliased == [f"immich-anna.g{generation - 1 if overlap and generation > 1 else generation}"]
-
-
-def test_a_phone_says_in_authentik_which_it_is_and_of_which_generation() -> None:
-    done = good(phones({"name": "anna", "generation": 3, "note": "blue Pixel"}))
-    declared = done.named("immich-anna.g3").inputs
-    assert declared["name"] == "Immich phone: anna, generation 3"
-    attributes = {"pulumi": "immich/prod/immich-anna", "phone": "anna", "generation": 3, "note": "blue Pixel"}
-    assert declared["attributes"] == attributes
-
-
-def test_a_password_expires_only_where_it_is_asked_to() -> None:
-    done = good(phones({"name": "phone"}, {"name": "anna", "expires": "2031-01-01T00:00:00Z"}))
-    assert done.named("immich-phone.g1").inputs.keys() & {"expiring", "expires"} == set()
-    anna = done.named("immich-anna.g1").inputs
-    assert (anna["expiring"], anna["expires"]) == (True, "2031-01-01T00:00:00Z")
-
-
-def test_no_phones_leave_the_way_for_people_open_and_no_header() -> None:
-    done = good(phones())
-    assert of_type(done, "ServiceAccount") == []
-    assert done.exports["headers"] == Secret({})
-    assert done.exports["serviceAccounts"] == {}
-
-
-def test_switching_off_deactivates_every_account_and_changes_nothing_else() -> None:
-    on, off = good(THREE), good(THREE | {"immich:enabled": "false"})
-    accounts = of_type(off, "ServiceAccount")
-    assert [each.inputs["is_active"] for each in accounts] == [False] * 3
-    assert changed(on, off) == sorted([*(each.name for each in accounts), "immich-proof"])
-
-
-def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> None:
-    done = good(THREE)
-    proof = done.named("immich-proof")
-    others = {"immich", "immich-caddy", "immich-proof", "immich-isolation"}
-    assert proof.dependencies >= done.resources.keys() - others
-    assert proof.inputs["headers"] == done.exports["headers"]
-    assert proof.inputs["refused"] == Secret({})
-    assert proof.inputs["url"] == "https://photos.example.org"
-
-
-def test_phones_that_are_switched_off_are_proved_to_stay_out() -> None:
-    off = good(THREE | {"immich:enabled": "false"})
-    proof = off.named("immich-proof").inputs
-    assert (proof["headers"], proof["refused"]) == (Secret({}), off.exports["headers"])
-
-
-def test_without_verify_nothing_is_proved_and_all_else_is_the_same(reference: Run) -> None:
-    done = good(STACK | {"immich:verify": "false"})
-    assert reference.resources.keys() - done.resources.keys() == {"immich-proof"}
-    assert changed(reference, done) == []
-
-
-def test_the_proof_goes_where_the_probe_settings_say() -> None:
-    settings = {"immich:probeAddress": "192.0.2.7:8443", "immich:probeCa": "/etc/ca.pem"}
-    proof = good(STACK | settings).named("immich-proof").inputs
-    assert (proof["address"], proof["ca"]) == ("192.0.2.7:8443", "/etc/ca.pem")
 
 
 @pytest.mark.parametrize(

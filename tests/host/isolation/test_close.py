@@ -1,0 +1,173 @@
+"""What accounts may enter besides theirs: shut where that is safe, and given back."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from providers.authentik.isolation import IsolationProvider
+from tests.host.engine import Host, Props, Resource
+
+from .conftest import World
+
+
+def test_close_shuts_the_group_out_of_what_is_open_and_nobody_else(world: World, isolation: Resource) -> None:
+    wiki = world.open()
+    isolation.up(world.declared("close", world.one, world.two))
+    assert not world.enters(world.one, wiki)
+    assert not world.enters(world.two, wiki)
+    assert world.enters(world.person, wiki)
+    assert isolation.outs["reachable"] == {each["username"]: [] for each in (world.one, world.two)}
+    assert list(isolation.outs["bindings"]) == [wiki["slug"]]
+    before = isolation.outs
+    isolation.refresh()
+    assert isolation.outs == before
+    assert isolation.up(world.declared("close", world.one, world.two)) == "same"
+
+
+def test_taking_an_account_away_asks_nothing_even_where_it_is_shut_out(world: World, isolation: Resource) -> None:
+    wiki = world.open()
+    isolation.up(world.declared("close", world.one, world.two))
+    bound, since = isolation.outs["bindings"], world.authentik.mark()
+    assert isolation.up(world.declared("close", world.two)) == "updated"
+    assert world.authentik.asked(since) == []
+    assert isolation.outs["reachable"] == {world.two["username"]: []}
+    assert isolation.outs["bindings"] == bound
+    isolation.refresh()
+    assert isolation.up(world.declared("close", world.two)) == "same"
+    isolation.delete()
+    assert world.bindings(wiki) == []
+
+
+def test_close_leaves_what_has_bindings_of_others_as_it_is_and_names_it(world: World, isolation: Resource) -> None:
+    theirs, disabled, both = world.open(), world.open(), world.open(policy_engine_mode="all")
+    world.bind(theirs, user=world.one["pk"])
+    world.bind(disabled, group=world.authentik.group()["pk"], enabled=False)
+    world.bind(both, user=world.one["pk"])
+    since = world.authentik.mark()
+    isolation.up(world.declared("close"))
+    assert world.authentik.written(since) == []
+    assert isolation.outs["reachable"][world.one["username"]] == sorted(
+        each["slug"] for each in (theirs, disabled, both)
+    )
+
+
+def test_an_application_that_is_opened_later_is_shut_by_the_next_up(world: World, isolation: Resource) -> None:
+    isolation.up(world.declared("close"))
+    wiki = world.open()
+    isolation.refresh()
+    assert isolation.outs["pending"] == [f"shut out of {wiki['slug']}"]
+    assert isolation.up(world.declared("close")) == "updated"
+    assert not world.enters(world.one, wiki)
+    assert isolation.outs["pending"] == []
+
+
+def test_a_binding_of_ours_beside_another_is_drift_and_goes(world: World, isolation: Resource) -> None:
+    wiki, family = world.open(), world.authentik.group()["pk"]
+    isolation.up(world.declared("close"))
+    theirs = world.bind(wiki, group=family)
+    assert world.enters(world.person, wiki)  # which theirs alone would not let them
+    isolation.refresh()
+    assert isolation.outs["pending"] == [f"take our binding off {wiki['slug']}"]
+    isolation.up(world.declared("close"))
+    assert [each["pk"] for each in world.bindings(wiki)] == [theirs["pk"]]
+    assert not world.enters(world.person, wiki)
+    assert not world.enters(world.one, wiki)
+    assert isolation.outs["bindings"] == {}
+
+
+def test_a_binding_of_ours_that_was_disabled_or_removed_is_mended(world: World, isolation: Resource) -> None:
+    wiki = world.open()
+    isolation.up(world.declared("close"))
+    (ours,) = world.bindings(wiki)
+    world.authentik.call("PUT", f"/policies/bindings/{ours['pk']}/", {**ours, "enabled": False})
+    isolation.refresh()
+    assert isolation.outs["pending"] == [f"enable our binding on {wiki['slug']}"]
+    isolation.up(world.declared("close"))
+    assert not world.enters(world.one, wiki)
+    world.authentik.call("DELETE", f"/policies/bindings/{ours['pk']}/")
+    isolation.refresh()
+    isolation.up(world.declared("close"))
+    assert not world.enters(world.one, wiki)
+    assert len(world.bindings(wiki)) == 1
+
+
+def test_in_mode_all_a_binding_of_ours_stays_beside_others_for_it_only_narrows(
+    world: World, isolation: Resource
+) -> None:
+    wiki = world.open(policy_engine_mode="all")
+    isolation.up(world.declared("close"))
+    world.bind(wiki, user=world.one["pk"])
+    isolation.refresh()
+    assert isolation.outs["pending"] == []
+    world.authentik.call("PATCH", f"/core/applications/{wiki['slug']}/", {"policy_engine_mode": "any"})
+    isolation.refresh()
+    assert isolation.outs["pending"] == [f"take our binding off {wiki['slug']}"]
+
+
+def test_destroy_takes_away_our_bindings_and_nothing_else(world: World, isolation: Resource) -> None:
+    wiki, made_over, theirs = world.open(), world.open(), world.open()
+    isolation.up(world.declared("close"))
+    kept = world.bind(theirs, group=world.authentik.group()["pk"])
+    (changed,) = world.bindings(made_over)
+    other = {**changed, "group": world.authentik.group()["pk"], "negate": False}
+    world.authentik.call("PUT", f"/policies/bindings/{changed['pk']}/", other)
+    isolation.delete()
+    assert world.bindings(wiki) == []
+    assert [each["pk"] for each in world.bindings(made_over)] == [changed["pk"]]
+    assert [each["pk"] for each in world.bindings(theirs)] == [kept["pk"]]
+    isolation.delete()
+
+
+def test_going_back_to_report_opens_what_was_shut(world: World, isolation: Resource) -> None:
+    wiki = world.open()
+    isolation.up(world.declared("close"))
+    assert isolation.up(world.declared("report")) == "replaced"
+    assert world.bindings(wiki) == []
+    assert isolation.outs["reachable"] == {world.one["username"]: [wiki["slug"]]}
+
+
+BOUND = st.fixed_dictionaries(
+    {"bound": st.sampled_from(["phones", "people", "one", "person", "policy"])},
+    optional={"negate": st.booleans(), "enabled": st.booleans(), "failure_result": st.booleans()},
+)
+APPLICATIONS = st.lists(st.tuples(st.sampled_from(["any", "all"]), st.lists(BOUND, max_size=3)), max_size=4)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(APPLICATIONS, st.lists(st.sampled_from(["people", "none"]), min_size=2, max_size=2))
+def test_close_lets_nobody_in_anywhere_and_destroy_leaves_everything_as_it_was(
+    world: World, limited: Host, applications: list[tuple[str, list[Props]]], memberships: list[str]
+) -> None:
+    people = world.authentik.group()["pk"]
+    everything = world.authentik.call("GET", "/policies/bindings/?page_size=100")["results"]
+    policy = next(each["policy"] for each in everything if each["policy"])
+    users = [world.one, *(world.authentik.user(groups=[people] if each == "people" else []) for each in memberships)]
+    targets: dict[str, Props] = {
+        "phones": {"group": world.group, "negate": False},
+        "people": {"group": people},
+        "one": {"user": world.one["pk"]},
+        "person": {"user": users[1]["pk"]},
+        "policy": {"policy": policy},
+    }
+    made = []
+    for mode, bindings in applications:
+        made.append(world.open(policy_engine_mode=mode))
+        for each in bindings:
+            fields = {name: value for name, value in each.items() if name != "bound"}
+            world.bind(made[-1], **(fields | targets[each["bound"]]))
+
+    def entering() -> set[tuple[str, str]]:
+        return {(user["username"], each["slug"]) for user in users for each in made if world.enters(user, each)}
+
+    before, isolation = entering(), Resource(limited, IsolationProvider)
+    bound = [world.bindings(each) for each in made]
+    isolation.up(world.declared("close"))
+    after = entering()
+    assert after <= before
+    shut = {slug for user, slug in before - after}
+    assert before - after == {(world.one["username"], slug) for slug in shut}
+    assert shut == {each["slug"] for each, (_, bindings) in zip(made, applications, strict=True) if not bindings}
+    told = set(isolation.outs["reachable"][world.one["username"]]) & {each["slug"] for each in made}
+    assert told == {slug for user, slug in after if user == world.one["username"]}
+    isolation.delete()
+    assert entering() == before
+    assert [world.bindings(each) for each in made] == bound

@@ -1,0 +1,87 @@
+"""Shutting accounts out while runs are killed, answers get lost and others write."""
+
+from providers.authentik.isolation import IsolationProvider
+from tests.faults import first, reset_after, then
+from tests.host.engine import Host, Resource
+from tests.proxy import Proxy
+
+from .conftest import World
+
+
+def test_what_a_killed_run_bound_is_taken_over_and_not_bound_twice(world: World, limited: Host) -> None:
+    wiki = world.open()
+    killed, again = Resource(limited, IsolationProvider), Resource(limited, IsolationProvider)
+    killed.up(world.declared("close"))
+    since = world.authentik.mark()
+    again.up(world.declared("close"))
+    assert world.authentik.written(since) == []
+    assert list(again.outs["bindings"].values()) == list(killed.outs["bindings"].values())
+    again.delete()
+    assert world.bindings(wiki) == []
+
+
+def test_what_was_bound_by_hand_stays_on_destroy_where_it_was_adopted(world: World, limited: Host) -> None:
+    by_hand, wiki = world.open(), world.open()
+    world.bind(by_hand, group=world.group, negate=True)
+    isolation = Resource(limited, IsolationProvider)
+    isolation.up(world.declared("close") | {"adopt": True})
+    isolation.delete()
+    assert len(world.bindings(by_hand)) == 1
+    assert world.bindings(wiki) == []
+
+
+def test_a_binding_whose_answer_got_lost_is_not_made_twice(world: World, proxied_host: Host, proxy: Proxy) -> None:
+    wiki, isolation = world.open(), Resource(proxied_host, IsolationProvider)
+    proxy.on("POST /policies/bindings/", reset_after)
+    isolation.up(world.declared("close"))
+    proxy.clear()
+    assert len(world.bindings(wiki)) == 1
+    assert not world.enters(world.one, wiki)
+
+
+def test_a_binding_that_is_gone_when_we_come_to_take_it_away_is_fine(
+    world: World, proxied_host: Host, proxy: Proxy
+) -> None:
+    """As after a DELETE whose answer got lost: it is sent again, and meets 404."""
+    wiki, isolation = world.open(), Resource(proxied_host, IsolationProvider)
+    isolation.up(world.declared("close"))
+    theirs = world.bind(wiki, group=world.authentik.group()["pk"])
+    isolation.refresh()
+    proxy.on("DELETE .*", reset_after)
+    isolation.up(world.declared("close"))
+    assert [each["pk"] for each in world.bindings(wiki)] == [theirs["pk"]]
+    world.authentik.call("DELETE", f"/policies/bindings/{theirs['pk']}/")
+    isolation.refresh()
+    isolation.up(world.declared("close"))
+    proxy.on("DELETE .*", reset_after)
+    isolation.delete()
+    assert proxy.met
+    proxy.clear()
+    assert world.bindings(wiki) == []
+
+
+def test_a_disabled_binding_of_ours_that_somebody_takes_away_meanwhile_is_made_anew(
+    world: World, proxied_host: Host, proxy: Proxy
+) -> None:
+    wiki, isolation = world.open(), Resource(proxied_host, IsolationProvider)
+    isolation.up(world.declared("close"))
+    (ours,) = world.bindings(wiki)
+    path = f"/policies/bindings/{ours['pk']}/"
+    world.authentik.call("PUT", path, {**ours, "enabled": False})
+    isolation.refresh()
+    proxy.on("PUT .*", first(lambda: world.authentik.call("DELETE", path)))
+    isolation.up(world.declared("close"))
+    assert proxy.met
+    proxy.clear()
+    assert not world.enters(world.one, wiki)
+
+
+def test_somebody_who_binds_at_the_same_moment_keeps_out_whom_theirs_keeps_out(
+    world: World, proxied_host: Host, proxy: Proxy
+) -> None:
+    wiki, family, isolation = world.open(), world.authentik.group()["pk"], Resource(proxied_host, IsolationProvider)
+    proxy.on("POST /policies/bindings/", then(lambda: world.bind(wiki, group=family)))
+    isolation.up(world.declared("close"))
+    proxy.clear()
+    assert [each["group"] for each in world.bindings(wiki)] == [family]
+    assert not world.enters(world.person, wiki)

@@ -1,0 +1,35 @@
+"""The proof in the program: last of all, with the header of each phone."""
+
+from tests.reference import STACK
+
+from .engine import Run, Secret, changed, good, phones
+
+TWO = phones({"name": "phone"}, {"name": "anna", "generation": 2})
+
+
+def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> None:
+    done = good(TWO)
+    proof = done.named("immich-proof")
+    others = {"immich", "immich-caddy", "immich-proof", "immich-isolation"}
+    assert proof.dependencies >= done.resources.keys() - others
+    assert proof.inputs["headers"] == done.exports["headers"]
+    assert proof.inputs["refused"] == Secret({})
+    assert proof.inputs["url"] == "https://photos.example.org"
+
+
+def test_phones_that_are_switched_off_are_proved_to_stay_out() -> None:
+    off = good(TWO | {"immich:enabled": "false"})
+    proof = off.named("immich-proof").inputs
+    assert (proof["headers"], proof["refused"]) == (Secret({}), off.exports["headers"])
+
+
+def test_without_verify_nothing_is_proved_and_all_else_is_the_same(reference: Run) -> None:
+    done = good(STACK | {"immich:verify": "false"})
+    assert reference.resources.keys() - done.resources.keys() == {"immich-proof"}
+    assert changed(reference, done) == []
+
+
+def test_the_proof_goes_where_the_probe_settings_say() -> None:
+    settings = {"immich:probeAddress": "192.0.2.7:8443", "immich:probeCa": "/etc/ca.pem"}
+    proof = good(STACK | settings).named("immich-proof").inputs
+    assert (proof["address"], proof["ca"]) == ("192.0.2.7:8443", "/etc/ca.pem")
