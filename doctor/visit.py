@@ -14,6 +14,7 @@ from providers.access.inquiry import Inquiry
 from providers.access.seen import Phone
 from providers.authentik.client import Client
 from providers.authentik.connection import connect
+from providers.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def read_subject(stack: str | None) -> Subject:
     config = read_config(stack)
     token = os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token", "")
     url = config.get("authentik:url", "")
-    return Subject(read_settings(config.get), read_outputs(stack), lambda: connect(url, token))
+    settings = read_settings(config.get)
+    return Subject(settings, read_outputs(stack), lambda: connect(url, token, Patience(settings.patience)))
 
 
 def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
@@ -49,7 +51,7 @@ def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
     settings, outputs = subject.settings, subject.outputs
     verify = settings.verify
     public = Public(settings.site.url, verify.address, verify.ca, verify.path)
-    inquiry = Inquiry(names_of(settings), subject.connect)
+    inquiry = Inquiry(names_of(settings), subject.connect, Patience(settings.patience))
     way = inquiry.way(public.ask(None), public.ask(WRONG_HEADER))
     yield from (Finding("", check) for check in examine(way))
     headers = outputs.headers if pasted is None else {PASTED: pasted}

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from components.settings.phones import Phone
+from components.settings.reader import Reader
 from phone.logins import Account, look
 from phone.outputs import Outputs, StackError, read_config
+from providers.patience import SETTING, Patience
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def gather(outputs: Outputs, stack: str | None, warn: Callable[[str], None]) -> 
         warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
         return lines(outputs, base, {})
     usernames = (*outputs.accounts.values(), *outputs.former_accounts.values())
-    accounts, reasons = look(config.get("authentik:url", ""), token, usernames)
+    patience = Patience(Reader(config.get).percent(SETTING))  # the usual one where the setting is wrong
+    accounts, reasons = look(config.get("authentik:url", ""), token, usernames, patience)
     if reasons:
         warn(f"cannot tell all: {reasons[0]}" + (f" ({len(reasons) - 1} more like this.)" if reasons[1:] else ""))
     return lines(outputs, base, accounts)

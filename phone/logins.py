@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden
+from providers.patience import Patience
 
 CANNOT_TELL, NONE_SEEN = "cannot tell", "none seen"
 
@@ -23,7 +24,9 @@ class Account:
     last_login: str = CANNOT_TELL
 
 
-def look(url: str, token: str, usernames: Iterable[str]) -> tuple[dict[str, Account], list[str]]:
+def look(
+    url: str, token: str, usernames: Iterable[str], patience: Patience | None = None
+) -> tuple[dict[str, Account], list[str]]:
     """The accounts of those names, two calls each, and the reasons for what is missing; raises nothing.
 
     Where a call fails otherwise than by a missing right, the rest is not asked: it would fail alike, each call after
@@ -32,7 +35,7 @@ def look(url: str, token: str, usernames: Iterable[str]) -> tuple[dict[str, Acco
     accounts: dict[str, Account] = {}
     reasons: list[str] = []
     try:
-        client = Client(url, token)
+        client = Client(url, token, patience)
         for username in usernames:
             accounts[username], unseen = _account(client, username)
             reasons += unseen

@@ -13,6 +13,7 @@ from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 from providers.caddy.admin import CaddyError
 from providers.caddy.config import serving
 from providers.errors import ProviderError
+from providers.patience import Patience
 
 T = TypeVar("T")
 
@@ -35,12 +36,13 @@ class Names:
 
 class Inquiry:
     """Looks at the parts of one stack's way. connect: makes the client of Authentik; what it raises hides all facts.
+    patience: with Caddy.
 
     What may not be read, or does not answer, becomes Hidden; once Authentik does not answer it is not asked again.
     """
 
-    def __init__(self, names: Names, connect: Callable[[], Client]) -> None:
-        self._names, self._connect = names, connect
+    def __init__(self, names: Names, connect: Callable[[], Client], patience: Patience | None = None) -> None:
+        self._names, self._connect, self._patience = names, connect, patience
         self._client: Client | Hidden | None = None
 
     def way(self, without: Probe, wrong: Probe) -> Way:
@@ -96,7 +98,7 @@ class Inquiry:
         if not self._names.caddy_admin:
             return Hidden("Caddy's admin API does not show it")
         try:
-            return serving(self._names.caddy_admin, self._names.url)
+            return serving(self._names.caddy_admin, self._names.url, self._patience)
         except CaddyError as error:
             return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
 

@@ -96,7 +96,8 @@ class AccessProofProvider(Connected):
     def _prove(self, props: Mapping[str, Any]) -> None:
         public = Public(props["url"], props["address"], props["ca"], props["path"])
         names = Names(**{name: props[name] for name in Names.__dataclass_fields__})
-        Trial(public, Inquiry(names, lambda: self.client)).prove(props["headers"], props["refused"])
+        inquiry = Inquiry(names, lambda: self.client, self._patience)
+        Trial(public, inquiry).prove(props["headers"], props["refused"])
 
 
 class AccessProof(Resource, module="access", name="AccessProof"):

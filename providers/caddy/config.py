@@ -179,10 +179,10 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         super().__init__(CaddyConfigProvider(), resource_name, {"route": None, "applied": None, **args}, opts)
 
 
-def serving(admin: str, url: str) -> bool:
+def serving(admin: str, url: str, patience: Patience | None = None) -> bool:
     """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
     parts = urlsplit(url)
-    servers, _ = Admin(admin).servers()
+    servers, _ = Admin(admin, patience).servers()
     return bool(shadowing(servers, parts.hostname or "", parts.port or 443, ""))
 
 
