@@ -65,15 +65,28 @@ class Reader:
 
     def texts(self, key: str, *, rule: Rule) -> tuple[str, ...]:
         """A list of texts, each once; without those that are wrong."""
-        found: list[str] = []
-        for item in self.list(key):
-            if not isinstance(item, str) or (expected := rule(item)):
-                self.wrong(key, f"{expected if isinstance(item, str) else 'expected texts'}; got {item!r:.60}")
-            elif item in found:
-                self.wrong(key, f"expected each once, got {item!r:.60} again")
+
+        def right(item: object) -> bool:
+            if isinstance(item, str) and not (expected := rule(item)):
+                return True
+            self.wrong(key, f"{expected if isinstance(item, str) else 'expected texts'}; got {item!r:.60}")
+            return False
+
+        return self._each_once(key, right, "each")
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """A list of the names of groups, each once; without those that are wrong."""
+
+        def right(item: object) -> bool:
+            if not isinstance(item, str) or not item.strip() or item != item.strip() or _CONTROL.search(item):
+                self.wrong(key, f"expected a list of group names, got {item!r:.60}")
+            elif is_uuid(item):
+                self.wrong(key, f"expected each group by its name, got the primary key {item}")
             else:
-                found.append(item)
-        return tuple(found)
+                return True
+            return False
+
+        return self._each_once(key, right, "each group")
 
     def flag(self, key: str) -> bool:
         """A setting that is true or false."""
@@ -90,20 +103,6 @@ class Reader:
             return 100
         return int(value)
 
-    def names(self, key: str) -> tuple[str, ...]:
-        """A list of names, each once."""
-        found: list[str] = []
-        for item in self.list(key):
-            if not isinstance(item, str) or not item.strip() or item != item.strip() or _CONTROL.search(item):
-                self.wrong(key, f"expected a list of group names, got {item!r:.60}")
-            elif is_uuid(item):
-                self.wrong(key, f"expected each group by its name, got the primary key {item}")
-            elif item in found:
-                self.wrong(key, f"expected each group once, got {item!r} again")
-            else:
-                found.append(item)
-        return tuple(found)
-
     def list(self, key: str) -> list[Any]:
         """A list of anything; empty where it is wrong."""
         try:
@@ -114,3 +113,14 @@ class Reader:
             self.wrong(key, "expected a list, even if it is empty: []")
             return []
         return value
+
+    def _each_once(self, key: str, right: Callable[[object], bool], each: str) -> tuple[str, ...]:
+        """A list of what is right, each once. right: tells it, and notes what is wrong."""
+        found: list[str] = []
+        for item in self.list(key):
+            if right(item):
+                if item in found:
+                    self.wrong(key, f"expected {each} once, got {item!r:.60} again")
+                else:
+                    found.append(item)
+        return tuple(found)

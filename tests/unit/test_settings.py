@@ -12,6 +12,7 @@ from components.settings import Login, Phone, Settings, SettingsError, read_sett
 from components.settings.verify import Verify
 from tests.reference import STACK
 
+UUID = "0f357d42-2483-4a51-9ae8-4ef05e202314"
 OPTIONAL = {name for name, value in STACK.items() if not value}
 
 
@@ -346,6 +347,18 @@ def test_what_is_wrong_with_a_phone_is_told_by_its_name(wrong: dict[str, object]
 )
 def test_an_overlap_keeps_the_generation_before_where_there_is_one(phone: Phone, former: int | None) -> None:
     assert (phone.former.generation if phone.former else None) == former
+
+
+@pytest.mark.parametrize(
+    ("key", "items", "told"),
+    [
+        ("peopleGroups", ["a", 7, "a"], ["a list of group names, got 7", "each group once, got 'a' again"]),
+        ("peopleGroups", [UUID], [f"each group by its name, got the primary key {UUID}"]),
+        ("openPaths", ["/a", 7, "/a"], ["texts; got 7", "each once, got '/a' again"]),
+    ],
+)
+def test_each_item_of_a_list_that_is_wrong_is_told(key: str, items: list[Any], told: list[str]) -> None:
+    assert failures(**{key: json.dumps(items)}) == [f"immich:{key}: expected {each}" for each in told]
 
 
 def test_no_phones_and_no_people_may_be_said() -> None:
