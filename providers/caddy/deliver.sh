@@ -3,7 +3,8 @@
 #
 #   sh deliver.sh deliver <site   stage beside the file, validate, swap, reload, probe; the former file if any of it fails
 #   sh deliver.sh remove          take the file out and reload; the former file if Caddy does not take that
-#   sh deliver.sh check <site     compare the file with what it should be; exit 3 and a diff where it is not
+#   sh deliver.sh check <site     compare the file with what it should be; exit 3 and a diff where it is not, 1 where
+#                                 it cannot be read
 #
 # Environment:
 #   SITE_WHERE     what messages call this host
@@ -186,10 +187,13 @@ remove() {
 
 check() {
 	needs diff
-	if missing; then
+	why=$(cat "$SITE_FILE" 2>&1 >/dev/null) || case $why in
+	*"No such file"*)
 		say "$SITE_FILE is missing"
 		exit 3
-	fi
+		;;
+	*) die "cannot look at $SITE_FILE ($why). A delivery makes a file that everybody may read: see what stands there now, and whether this user may enter its folders" ;;
+	esac
 	difference=$(diff -u "$SITE_FILE" -) && return 0
 	say "$SITE_FILE is not what was delivered:"
 	printf '%s\n' "$difference"

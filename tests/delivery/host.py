@@ -32,6 +32,8 @@ class Host:
         self.file = self.sites / "site.caddy"
         self.caddyfile = folder / "Caddyfile"
         self.reloads = folder / "reloads"
+        self.prefix: tuple[str, ...] = ()
+        """What the script is run under."""
 
     def __enter__(self) -> "Host":
         self.sites.mkdir(parents=True)
@@ -109,7 +111,7 @@ http://127.0.0.1:{self.port} {{
             site.write(stdin)
             site.seek(0)
             return subprocess.Popen(
-                [DASH, "-c", line],
+                [*self.prefix, DASH, "-c", line],
                 cwd=ROOT,
                 env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(self.folder)},
                 stdin=site,

@@ -170,6 +170,31 @@ def test_an_edit_by_hand_is_seen_shown_mended_and_kept(host: Host) -> None:
     assert host.run("check", host.site("one")) == (0, "")
 
 
+def test_a_file_that_is_no_file_or_cannot_be_read_is_not_called_edited(host: Host) -> None:
+    site = host.site("one")
+    host.file.mkdir()
+    code, said = host.run("check", site)
+    assert code == 1
+    assert f"host: cannot look at {host.file} (cat: " in said
+    host.file.rmdir()
+    host.deliver("one")
+    if os.geteuid() == 0:  # who may read anything, unless it is taken from them
+        host.prefix = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+        if subprocess.run([*host.prefix, "true"], check=False).returncode != 0:
+            pytest.skip("this system lets root take nothing from itself")
+    for path in (host.file, host.sites):
+        mode = path.stat().st_mode
+        path.chmod(0)
+        code, said = host.run("check", site)
+        path.chmod(mode)
+        assert code == 1
+        assert "Permission denied" in said
+        assert "whether this user may enter its folders" in said
+    assert host.run("check", site) == (0, "")
+    host.file.unlink()
+    assert host.run("check", site) == (3, f"host: {host.file} is missing\n")
+
+
 def test_an_edit_is_kept_when_the_delivery_fails_and_when_the_site_is_removed(host: Host) -> None:
     host.deliver("one")
     edited = edit(host)
