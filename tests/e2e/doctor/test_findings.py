@@ -1,12 +1,6 @@
 """Every finding of the doctor, produced by really breaking the lab in that way; the proof's message for a good part."""
 
 import base64
-import json
-import os
-import pty
-import subprocess
-import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -16,69 +10,19 @@ from datetime import timedelta
 import pytest
 
 from components.access_proof import names_of
-from doctor.visit import Finding, Subject, look, read_subject
+from doctor.visit import Subject, look, read_subject
 from lab.authentik_admin import RIGHTS
 from lab.driver import Driver, basic
-from lab.files import ROOT
-from lab.processes import free_port
-from providers import patience
-from providers.access import trial
 from providers.access.causes import Cause
 from providers.access.client import Public
 from providers.access.diagnosis import State
 from providers.access.inquiry import Inquiry
 from providers.access.trial import ProofError, Trial
 from providers.authentik.connection import connect
+from tests.e2e.breaking import Breaking
 from tests.unit.server import Server, reply
 
-from .breaking import Breaking
-
-
-@pytest.fixture(autouse=True, scope="module")
-def environment(driver: Driver) -> Iterator[None]:
-    """The engine and its stack as a command finds them, and clients that do not wait for what was shut off."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**driver.lab.env, "PULUMI_STACK": driver.lab.stack}.items():
-            patch.setenv(name, value)
-        patch.setattr(patience, "UNREACHABLE_BOUND", 1.0)
-        patch.setattr(trial, "LOADING", 0.0)
-        patch.setattr(trial, "ISSUING", 0.0)
-        yield
-
-
-@pytest.fixture(scope="module")
-def well(driver: Driver) -> Subject:
-    """The stack as it is; what replaces accounts or changes settings reads it again."""
-    return read_subject(None)
-
-
-@pytest.fixture(scope="module")
-def breaking(driver: Driver) -> Breaking:
-    return Breaking(driver)
-
-
-def found(subject: Subject, pasted: str | None = None) -> dict[Cause, Finding]:
-    """What is not ok, or cannot be told, by its cause."""
-    findings = [each for each in look(subject, pasted) if each.check.state is not State.OK]
-    return {each.check.cause: each for each in findings if each.check.cause is not None}
-
-
-def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") -> dict[Cause, Finding]:
-    """The same, as soon as the cause is among it: the outpost remembers headers, and loads changes, for a while.
-
-    link: where it must stand, the last one where several have it.
-    """
-    deadline = time.monotonic() + driver.patience
-    while True:
-        causes = found(subject)
-        if (cause in causes and link in ("", causes[cause].check.link)) or time.monotonic() > deadline:
-            return causes
-        time.sleep(0.2)
-
-
-def dead() -> str:
-    return f"127.0.0.1:{free_port()}"
-
+from .conftest import dead, found, until_found
 
 Break = Callable[[Breaking], AbstractContextManager[object]]
 # The likeliest cause is the one that was broken, and the phone does not get through.
@@ -255,66 +199,6 @@ def test_an_admin_api_of_caddy_that_does_not_answer_is_told(well: Subject) -> No
     nowhere = replace(away.settings, verify=replace(away.settings.verify, address=dead()))
     causes = found(replace(away, settings=nowhere))
     assert causes[Cause.CADDY_UNREACHABLE].check.state is State.UNKNOWN
-
-
-def doctor(*arguments: str, pasted: str = "", token: bool = True) -> subprocess.CompletedProcess[str]:
-    """The command as an operator runs it."""
-    env = {name: value for name, value in os.environ.items() if token or name != "AUTHENTIK_TOKEN"}
-    command = [sys.executable, "-m", "doctor", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, input=pasted, capture_output=True, text=True, check=False)
-
-
-def test_the_exit_status_tells_a_cron_job_how_it_is(driver: Driver, breaking: Breaking) -> None:
-    assert doctor().returncode == 0
-    assert doctor(token=False).returncode == 2
-    with breaking.configured(enabled=False):
-        assert doctor().returncode == 1
-    wrong = doctor("--stack", "there-is-none")
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "there-is-none" in wrong.stderr
-    assert doctor("Basic abc").returncode == 2  # a header is no argument
-
-
-def test_json_says_the_same_and_neither_form_holds_the_header(well: Subject) -> None:
-    header = well.outputs.headers["phone"]
-    answer, table = (
-        doctor("--header", "--json", pasted=f"{header[:30]} {header[30:]}\n"),
-        doctor("--header", pasted=f"{header[:30]} {header[30:]}\n"),
-    )
-    assert answer.returncode == table.returncode == 1
-    told = json.loads(answer.stdout)
-    assert told["state"] == "not ok"
-    (check,) = [each for each in told["checks"] if each["link"] == "header"]
-    assert check == {
-        "phone": "pasted header",
-        "link": "header",
-        "state": "not ok",
-        "finding": "HEADER_SPACE",
-        "text": Cause.HEADER_SPACE.text,
-        "detail": None,
-        "remedy": Cause.HEADER_SPACE.remedy,
-    }
-    assert Cause.HEADER_SPACE.text in table.stdout
-    assert not [each for each in (answer, table) if header.split()[1] in each.stdout + each.stderr]
-
-
-def test_a_header_pasted_at_a_terminal_is_not_shown_and_its_line_break_is_seen(well: Subject) -> None:
-    header = well.outputs.headers["phone"]
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "doctor", "--header", "--json"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
-        os.close(theirs)
-        shown = b""
-        while b"Paste" not in shown:
-            shown += os.read(ours, 1024)
-        while termios.tcgetattr(ours)[3] & termios.ECHO:
-            time.sleep(0.02)
-        os.write(ours, f"{header[:30]}\n{header[30:]}\n".encode())
-        answer, _ = process.communicate(timeout=60)
-        shown += os.read(ours, 4096)
-    os.close(ours)
-    assert {each["finding"] for each in json.loads(answer)["checks"]} == {None, "HEADER_LINE_BREAK"}
-    assert header[10:30].encode() not in shown
 
 
 @pytest.mark.parametrize("cause", GONE, ids=lambda cause: cause.name)

@@ -1,0 +1,62 @@
+"""The doctor at the bedside of a lab: what it looks at, what it finds, and ways to break it."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from doctor.visit import Finding, Subject, look, read_subject
+from lab.driver import Driver
+from lab.processes import free_port
+from providers import patience
+from providers.access import trial
+from providers.access.causes import Cause
+from providers.access.diagnosis import State
+from tests.e2e.breaking import Breaking
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment(driver: Driver) -> Iterator[None]:
+    """The engine and its stack as a command finds them, and clients that do not wait for what was shut off."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**driver.lab.env, "PULUMI_STACK": driver.lab.stack}.items():
+            patch.setenv(name, value)
+        patch.setattr(patience, "UNREACHABLE_BOUND", 1.0)
+        patch.setattr(trial, "LOADING", 0.0)
+        patch.setattr(trial, "ISSUING", 0.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def well(driver: Driver) -> Subject:
+    """The stack as it is; what replaces accounts or changes settings reads it again."""
+    return read_subject(None)
+
+
+@pytest.fixture(scope="module")
+def breaking(driver: Driver) -> Breaking:
+    return Breaking(driver)
+
+
+def found(subject: Subject, pasted: str | None = None) -> dict[Cause, Finding]:
+    """What is not ok, or cannot be told, by its cause."""
+    findings = [each for each in look(subject, pasted) if each.check.state is not State.OK]
+    return {each.check.cause: each for each in findings if each.check.cause is not None}
+
+
+def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") -> dict[Cause, Finding]:
+    """The same, as soon as the cause is among it: the outpost remembers headers, and loads changes, for a while.
+
+    link: where it must stand, the last one where several have it.
+    """
+    deadline = time.monotonic() + driver.patience
+    while True:
+        causes = found(subject)
+        if (cause in causes and link in ("", causes[cause].check.link)) or time.monotonic() > deadline:
+            return causes
+        time.sleep(0.2)
+
+
+def dead() -> str:
+    """An address where nothing listens."""
+    return f"127.0.0.1:{free_port()}"
