@@ -110,7 +110,7 @@ class ForwardAuth:
             found = oauth2.read_back(self._store, provider, rest)
             return found | {"raw": rest} if found else None
         pair = basic(scheme, rest)
-        if pair is None:
+        if pair is None or application["slug"] != app.slug:  # which stands in the issuer that the outpost expects
             return None
         try:
             user = oauth2.by_app_password(self._store, application, *pair)

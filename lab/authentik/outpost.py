@@ -14,8 +14,11 @@ from lab.authentik.fields import Row
 from lab.authentik.seed import EMBEDDED
 from lab.authentik.store import Store
 
-# what an outpost is told of; a user, a group or a token that changes tells it nothing
-WATCHED = frozenset({"outpost", "provider", "application"})
+# What an outpost is told of once it is saved, by authentik/outposts/signals.py. It is not told that a provider was
+# deleted, and nothing of applications, users, groups and tokens.
+WATCHED = frozenset({"outpost", "provider"})
+# So it asks once in a while (refresh_interval in its configuration).
+REFRESH_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,12 @@ class Outpost:
     def tick(self) -> None:
         """Called before each request, so that a reload sees the state of its own moment."""
         moment = self.clock()
-        if any(due <= moment for due in self._due):
+        if any(due <= moment for due in self._due) or moment - self._loaded >= REFRESH_SECONDS:
             self._due = [due for due in self._due if due > moment]
             self._load()
 
     def _load(self) -> None:
+        self._loaded = self.clock()
         outpost = self._store.one("outpost", managed=EMBEDDED)
         lifetimes = self._lifetimes
         self.apps, self._lifetimes = [], {}

@@ -71,7 +71,7 @@ class Authentik:
                 request.headers.get("content-type", ""),
             )  # fmt: skip
             answer = self._route(call, path)
-            self._after()
+            self._after(saved=method != "DELETE")
         except Refusal as refusal:
             self.store.rollback()
             answer = Answer(refusal.status, refusal.body)
@@ -123,8 +123,8 @@ class Authentik:
                 self.store.delete(table, row["pk"])
         self.store.commit()
 
-    def _after(self) -> None:
-        tell_outpost = bool(self.store.changed & WATCHED)
+    def _after(self, *, saved: bool = True) -> None:
+        tell_outpost = saved and bool(self.store.changed & WATCHED)
         self.store.commit()
         if tell_outpost:
             self.outpost.changed()

@@ -109,10 +109,34 @@ def test_the_header_counts_whether_or_not_it_is_intercepted(api: Api) -> None:
     assert not site.enters(site.basic[:-8])
 
 
-def test_a_provider_without_an_application_is_not_served(api: Api) -> None:
+def touch(site: Site) -> None:
+    """Save the provider as it is, of which the outpost is told."""
+    site.api.change(f"/providers/proxy/{site.provider['pk']}/", mode="forward_single")
+
+
+def test_the_outpost_is_not_told_of_an_application_and_lets_nobody_in_by_one_that_is_gone(api: Api) -> None:
     site = Site(api)
     api.delete(f"/core/applications/{site.application['slug']}/")
+    assert not site.enters(site.basic)
+    touch(site)
     assert site.knock(site.basic).status_code == 404
+
+
+def test_a_header_is_refused_after_another_slug_until_the_outpost_loads(api: Api) -> None:
+    site = Site(api)
+    api.change(f"/core/applications/{site.application['slug']}/", slug=fresh("renamed"))
+    assert not site.enters(site.basic)
+    touch(site)
+    assert site.enters(site.basic)
+
+
+def test_the_outpost_is_not_told_of_a_provider_that_was_deleted(api: Api) -> None:
+    site = Site(api)
+    assert site.enters(site.basic)
+    api.delete(f"/providers/proxy/{site.provider['pk']}/")
+    assert site.enters(site.basic)
+    time.sleep(CACHE + 0.1)
+    assert not site.enters(site.basic)
 
 
 def test_detaching_everything_is_one_patch(api: Api, site: Site) -> None:
