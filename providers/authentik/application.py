@@ -1,10 +1,11 @@
 """Application: /core/applications/."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Required, TypedDict, Unpack
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
+from pulumi.dynamic import UpdateResult
 
 from providers.authentik import outpost_list
 from providers.authentik.errors import Call, Forbidden, NotFound
@@ -15,6 +16,7 @@ from providers.authentik.provider import AuthentikProvider
 from providers.authentik.proxy_provider import new_providers
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug, web_url
+from providers.errors import brief
 
 
 class ApplicationArgs(TypedDict, total=False):
@@ -59,6 +61,13 @@ class ApplicationProvider(AuthentikProvider):
         new_applications[answer["pk"]] = set()
         return answer
 
+    @brief
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        result = super().update(id_, olds, news)
+        if olds["slug"] != news["slug"] and "provider" in news:
+            self._tell_outposts(int(news["provider"]), news)
+        return result
+
     def untouchable(self, found: Bag, inputs: Bag) -> str | None:
         """Taking over must not let anybody in whom what stands there keeps out."""
         if found["policy_engine_mode"] == "all" and inputs["policy_engine_mode"] == "any":
@@ -87,6 +96,19 @@ class ApplicationProvider(AuthentikProvider):
                 return self.client.get(f"{self.kind.path}{slug_now}/", call)
         listed = self.client.find(self.kind.path, {"superuser_full_list": "true"}, call)
         return next((each for each in listed if each["pk"] == id_), None)
+
+    def _tell_outposts(self, provider: int, inputs: Mapping[str, Json]) -> None:
+        """Save a proxy provider as it is, which its outposts are told of, while of applications they are not.
+
+        The slug stands in the issuer of the tokens that they get for a header: with the former one they refuse all.
+        """
+        doing, path = f"have the outposts load {self.label(inputs)}", f"/providers/proxy/{provider}/"
+        try:
+            found = self.client.get(path, Call(doing, "authentik_providers_proxy.view_proxyprovider"))
+        except (NotFound, Forbidden):  # of another kind, which no outpost serves and a token need not see
+            return
+        saving = Call(doing, "authentik_providers_proxy.change_proxyprovider")
+        self.client.patch(path, {"mode": found["mode"]}, saving)
 
     def _close(self, provider: int, inputs: Bag) -> None:
         doing = f"take proxy provider {provider} off its outposts until {self.label(inputs)} is bound"

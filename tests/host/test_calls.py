@@ -83,6 +83,20 @@ def test_a_name_that_was_found_once_is_not_looked_up_again(authentik: Authentik,
     assert authentik.asked(since) == ["GET /flows/instances/", f"PATCH /providers/proxy/{made.id}/"]
 
 
+@pytest.mark.parametrize("provider", ["proxy", "oauth2"])
+def test_after_another_slug_a_proxy_provider_is_saved_so_that_its_outpost_is_told(
+    provider: str, authentik: Authentik, resource: Make
+) -> None:
+    pk, application = authentik.provider(provider)["pk"], resource("Application")
+    declared = {"name": "Moving", "slug": authentik.name("application"), "provider": str(pk)}
+    application.up(declared)
+    since = authentik.mark()
+    application.up(declared | {"slug": declared["slug"] + "-moved"})
+    proxy = f"/providers/proxy/{pk}/"
+    saved = [f"PATCH {proxy}"] if provider == "proxy" else []
+    assert authentik.asked(since)[-1 - len(saved) :] == [f"GET {proxy}", *saved]
+
+
 def test_a_new_application_is_not_asked_for_bindings_and_each_gets_an_order_of_its_own(
     authentik: Authentik, resource: Make
 ) -> None:
