@@ -34,6 +34,8 @@ _SECRET_HEADERS = (
     *("X-Immich-Share-Key", "X-Immich-Share-Slug", "Referer"),
 )
 _SECRET_PARAMETERS = ("apiKey", "code", "key", "password", "sessionKey", "slug", "state", "token")
+# A share link has its key in the path. One pattern for both: Caddy takes one filter for a field.
+_SECRET_URI = rf"(?i)(/(?:share|s)/)[^?]*|([?&](?:{'|'.join(_SECRET_PARAMETERS)})=)[^&]*"
 
 _RULES: Mapping[str, Callable[[str], str | None]] = {
     "url": web_origin,
@@ -206,15 +208,13 @@ def _errors() -> list[str]:
 
 def _log() -> list[str]:
     headers = [f"request>headers>{name} delete" for name in _SECRET_HEADERS]
-    parameters = [f"replace {name} REDACTED" for name in _SECRET_PARAMETERS]
-    query = ["request>uri query {", *parameters, "}"]
     return [
         "log {",
         "format filter {",
         *headers,
         "resp_headers>Set-Cookie delete",
         "resp_headers>Location delete",
-        *query,
+        f"request>uri regexp {_SECRET_URI} ${{1}}${{2}}REDACTED",
         "}",
         "}",
     ]

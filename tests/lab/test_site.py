@@ -241,6 +241,15 @@ def test_the_directives_alone_work_inside_a_site_of_the_operators_own(world: Wor
     assert {answer.headers["x-mine"] for answer in answers} == {"yes"}
 
 
+def until_logged(world: World, text: str) -> str:
+    """The line of Caddy's log that has the text."""
+    deadline = time.monotonic() + 10
+    while not (lines := [line for line in world.log.read_text().splitlines() if text in line]):
+        assert time.monotonic() < deadline, f"{text} is not in the log"
+        time.sleep(0.02)
+    return lines[0]
+
+
 def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(world: World) -> None:
     world.serve()
     secrets = {"x-api-key": "secret-1", "x-immich-user-token": "secret-2", "x-immich-session-token": "secret-3"}
@@ -252,12 +261,26 @@ def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(worl
     query = "&".join(f"{name}=secret-4" for name in ("key", "apiKey", "sessionKey", "password", "code", "slug"))
     marked = f"/api/assets/{world.port}"
     world.ask(f"{marked}?{query}&size=preview", GOOD, secrets, {"Cookie": "immich_access_token=secret-5"})
-    lines: list[str] = []
-    deadline = time.monotonic() + 10
-    while not lines and time.monotonic() < deadline:
-        lines = [line for line in world.log.read_text().splitlines() if marked in line]
-    assert "handled request" in lines[0]
-    assert "size=preview" in lines[0]
+    line = until_logged(world, marked)
+    assert "handled request" in line
+    assert "size=preview" in line
     told = world.log.read_text()
     assert "secret-" not in told
     assert GOOD["Authorization"].split()[1] not in told
+
+
+def test_the_access_log_tells_of_a_share_link_and_not_which(world: World) -> None:
+    for shares in (world.shares.url, ""):
+        world.serve(shares=shares)
+        for path in (
+            "/share/secret-1",
+            "/s/secret-2",
+            "/share/photo/secret-3/4/thumbnail?key=secret-4&password=secret-5",
+        ):
+            assert world.ask(path).status == (200 if shares else 302)
+        last = f"/S/secret-6?port={world.port}{len(shares)}"
+        world.ask(last)
+        assert "/S/REDACTED?" in until_logged(world, last.partition("?")[2])
+    told = world.log.read_text()
+    assert "/share/REDACTED?key=REDACTED&password=REDACTED" in told
+    assert "secret-" not in told
