@@ -194,12 +194,19 @@ def _open(site: Site) -> list[str]:
 
 
 def _elsewhere(site: Site) -> list[str]:
-    """Basic from another network than those allowed is answered as a wrong one is."""
+    """Basic from another network than those allowed is answered as a wrong one is.
+
+    So is one by way of a proxy that Caddy's own trusted_proxies do not name: its address would stand for everybody's.
+    """
     if not site.basic_networks:
         return []
-    where = f"not client_ip {' '.join(site.basic_networks)}"
     basic = r"header_regexp Authorization (?i)^\s*basic(\s|$)"
-    return [*_matcher("elsewhere", basic, where), *_handle("elsewhere", *_answer(_REFUSED, "401"))]
+    where = f"not client_ip {' '.join(site.basic_networks)}"
+    masked = ["header X-Forwarded-For *", "vars {client_ip} {remote_host}"]
+    return [
+        *(*_matcher("elsewhere", basic, where), *_handle("elsewhere", *_answer(_REFUSED, "401"))),
+        *(*_matcher("masked", basic, *masked), *_handle("masked", *_answer(_REFUSED, "401"))),
+    ]
 
 
 def _errors() -> list[str]:

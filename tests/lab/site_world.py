@@ -99,11 +99,11 @@ class World:
         """What Caddy holds in memory, in bytes."""
         return int(psutil.Process(self._process.pid).memory_info().rss)
 
-    def load(self, caddyfile: str) -> None:
-        """Let Caddy serve sites and nothing else, by a reload as `caddy reload` does it."""
+    def load(self, caddyfile: str, *options: str) -> None:
+        """Let Caddy serve sites and nothing else, by a reload as `caddy reload` does it. options: global ones."""
         header = {"Content-Type": "text/caddyfile", "Cache-Control": "must-revalidate"}
         response = self._session.post(
-            f"{self.admin}/load", self._global(caddyfile).encode(), headers=header, timeout=60
+            f"{self.admin}/load", self._global(caddyfile, *options).encode(), headers=header, timeout=60
         )
         assert response.ok, response.text
         self._by_admin_api = False
@@ -155,7 +155,7 @@ class World:
             return False
         return True
 
-    def _global(self, caddyfile: str) -> str:
-        options = [f"admin 127.0.0.1:{self._admin_port}", f"storage file_system {self.folder}", "local_certs"]
+    def _global(self, caddyfile: str, *more: str) -> str:
+        options = [*more, f"admin 127.0.0.1:{self._admin_port}", f"storage file_system {self.folder}", "local_certs"]
         options += ["skip_install_trust", "auto_https disable_redirects"]
         return "\n\t".join(["{", *options]) + f"\n}}\n{caddyfile}"

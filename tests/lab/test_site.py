@@ -200,6 +200,19 @@ def test_basic_from_another_network_is_answered_as_a_wrong_one_and_a_browser_is_
     assert (browser.status, world.ask("/", GOOD).status) == (200, 200)
 
 
+TRUSTING = "servers {\n\t\ttrusted_proxies static 127.0.0.0/8 ::1\n\t}"
+
+
+def test_where_phones_may_come_from_a_proxy_that_caddy_does_not_trust_hides_nobodys_address(world: World) -> None:
+    networks = ("127.0.0.0/8", "::1", "192.0.2.0/24")
+    home, away = ({"X-Forwarded-For": address} for address in ("192.0.2.7", "198.51.100.7"))
+    world.serve(basic_networks=networks)
+    assert [world.ask("/", GOOD, who).status for who in ({}, home, away)] == [200, 401, 401]
+    assert world.ask("/", SESSION, away).status == 200
+    world.load(render_file(replace(world.site, basic_networks=networks), "immich/test"), TRUSTING)
+    assert [world.ask("/", GOOD, who).status for who in ({}, home, away)] == [200, 200, 401]
+
+
 def test_a_forwarded_host_does_not_choose_the_application_and_a_forwarded_address_counts_from_trusted_proxies_alone(
     world: World,
 ) -> None:
