@@ -115,8 +115,8 @@ class Cause(Enum):
     )
     NETWORK = (
         "Caddy takes headers from some networks alone, and this machine may be in none of them",
-        "Add its network to immich:basicNetworks, or run from there; Caddy's trusted_proxies must name a proxy in front; "
-        "immich:verify false turns the proof off.",
+        "Add its network to immich:basicNetworks, or run from there; Caddy's trusted_proxies must name a proxy in "
+        "front; immich:verify false turns the proof off.",
     )
     IMMICH_DOWN = (
         "Caddy does not reach Immich",
