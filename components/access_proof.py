@@ -41,6 +41,7 @@ def prove(
         application=names.application,
         provider=names.provider,
         phones_group=names.phones_group,
+        people_groups=[*names.people_groups],
         outpost=names.outpost,
         restricted=names.restricted,
         subject=Output.all(*stands_on.values()).apply(_digest),
@@ -58,6 +59,7 @@ def names_of(settings: Settings) -> Names:
         application=settings.application,
         provider=settings.provider_name,
         phones_group=settings.phones_group,
+        people_groups=settings.people_groups,
         outpost=settings.outpost,
         restricted=bool(settings.site.basic_networks),
     )

@@ -9,6 +9,7 @@ from components.immich_config import MOBILE_CALLBACK, oauth_config
 from components.marker import this_stack
 from components.settings import Login, Settings
 from providers.authentik import Application, Certificate, OAuth2Provider, PolicyBinding
+from providers.authentik.exclusive_bindings import ExclusiveBindings
 from providers.authentik.oauth2_provider import RedirectUriArgs
 
 SCOPES: list[Input[str]] = [
@@ -38,8 +39,13 @@ class ImmichLogin(pulumi.ComponentResource):
 
         provider = self._oauth2_provider(after)
         application = self._application(provider)
-        for group in settings.people_groups:
-            self._binding(application, group)
+        bindings = [self._binding(application, group) for group in settings.people_groups]
+        ExclusiveBindings(
+            f"{name}-bindings",
+            target=application.id,
+            bindings=[binding.id for binding in bindings],
+            opts=self._child(),
+        )
 
         issuer = f"{login.authentik_url}/application/o/{login.application}/"
         mobile = self._mobile_redirect_uri if login.mobile_override else ""

@@ -20,6 +20,7 @@ from providers.authentik import (
     ProxyProvider,
     ServiceAccount,
 )
+from providers.authentik.exclusive_bindings import ExclusiveBindings
 
 
 class ImmichMobileAccess(pulumi.ComponentResource):
@@ -55,13 +56,15 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         provider = self._proxy_provider(group)
         application = self._application(provider)
         bindings = self._bindings(application, group)
-        attachment = self._attachment(provider, application, bindings)
+        exclusive = self._exclusive(application, bindings)
+        attachment = self._attachment(provider, application, [*bindings, exclusive])
         site = self._site(attachment)
         stands_on: dict[pulumi.Resource, Output[Any]] = {
             group: group.pk,
             provider: provider.pk,
             application: application.pk,
             **{binding: binding.pk for binding in bindings},
+            exclusive: exclusive.others,
             attachment: attachment.outpost_pk,
             site: site.applied,
         }
@@ -137,8 +140,16 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             for resource, group in groups.items()
         ]
 
+    def _exclusive(self, application: Application, bindings: list[PolicyBinding]) -> ExclusiveBindings:
+        return ExclusiveBindings(
+            f"{self._prefix}-bindings",
+            target=application.id,
+            bindings=[binding.id for binding in bindings],
+            opts=self._child(),
+        )
+
     def _attachment(
-        self, provider: ProxyProvider, application: Application, bindings: list[PolicyBinding]
+        self, provider: ProxyProvider, application: Application, guarded: Sequence[pulumi.Resource]
     ) -> OutpostAttachment:
         return OutpostAttachment(
             f"{self._prefix}-outpost",
@@ -146,7 +157,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             provider=provider.id,
             application=application.id,
             adopt=self._settings.adopt,
-            opts=self._child(depends_on=bindings),
+            opts=self._child(depends_on=guarded),
         )
 
     def _site(self, attachment: OutpostAttachment) -> CaddySite:

@@ -84,6 +84,10 @@ class Cause(Enum):
         "the phones' group is not bound to the application",
         "`pulumi up --refresh` binds it again.",
     )
+    BINDINGS_OF_OTHERS = (
+        "more is bound to the application than this stack binds, and may let others in",
+        "Add a group that may enter to immich:peopleGroups; `pulumi up --refresh` takes off the others.",
+    )
     ACCOUNT_MISSING = ("the phone's account is gone", "`pulumi up --refresh` makes a new one, with a new header.")
     ACCOUNT_INACTIVE = (
         "the phone's account is not active",
@@ -175,6 +179,7 @@ class Cause(Enum):
 _HARMLESS = frozenset(
     {
         *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
+        Cause.BINDINGS_OF_OTHERS,
         *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
     }
 )

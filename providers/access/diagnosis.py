@@ -41,6 +41,7 @@ def examine(way: Way) -> list[Check]:
         _provider(way),
         _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
+        *_others(way),
         _stranger("no header", way.without, Cause.OPEN),
         _wrong(way.wrong),
     ]
@@ -146,6 +147,14 @@ def _provider(way: Way) -> Check:
 
 def _application(way: Way) -> Check:
     return _fact("application", way.application, Cause.APPLICATION_MISSING)
+
+
+def _others(way: Way) -> Iterator[Check]:
+    if not isinstance(way.bound, Hidden):  # told by the same answer
+        if way.others:
+            yield Check("other bindings", State.NOT_OK, Cause.BINDINGS_OF_OTHERS, "; ".join(way.others))
+        else:
+            yield Check("other bindings", State.OK)
 
 
 def _stranger(link: str, probe: Probe, cause: Cause) -> Check:

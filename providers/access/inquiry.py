@@ -1,6 +1,6 @@
 """Asks Authentik and Caddy, read-only, for what explains why a phone does not get through."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -9,6 +9,8 @@ from providers.access.causes import Cause
 from providers.access.seen import Account, Hidden, Outpost, Password, Probe, Provider, Way
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
+from providers.authentik.kind import Bag
+from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 from providers.caddy.admin import CaddyError
 from providers.caddy.config import serving
@@ -22,7 +24,7 @@ T = TypeVar("T")
 class Names:
     """What the way of a stack is made of, by name. caddy_admin: URL of Caddy's admin API, "" if it has none.
 
-    restricted: whether Basic is taken from some networks alone.
+    people_groups: also by primary key. restricted: whether Basic is taken from some networks alone.
     """
 
     url: str
@@ -30,6 +32,7 @@ class Names:
     application: str
     provider: str
     phones_group: str
+    people_groups: Sequence[str]
     outpost: str
     restricted: bool
 
@@ -51,6 +54,7 @@ class Inquiry:
         pk = provider["pk"] if isinstance(provider, dict) else None
         assigned = isinstance(provider, dict) and provider["assigned_application_slug"] == self._names.application
         application = self._told(lambda client: self._application(client, assigned=assigned))
+        bindings = self._bindings(application)
         return Way(
             url=self._names.url,
             without=without,
@@ -61,7 +65,10 @@ class Inquiry:
             application=application
             if isinstance(application, Hidden)
             else application is not None and application["provider"] == pk,
-            bound=self._bound(application),
+            bound=bindings if isinstance(bindings, Hidden) else any(map(self._lets_phones_in, bindings)),
+            others=()
+            if isinstance(bindings, Hidden)
+            else tuple(in_words(each) for each in bindings if not self._is_declared(each)),
             now=datetime.now(UTC),
             restricted=self._names.restricted,
         )
@@ -120,24 +127,23 @@ class Inquiry:
                 raise
             return None
 
-    def _bound(self, application: dict[str, Any] | Hidden | None) -> bool | Hidden:
+    def _bindings(self, application: dict[str, Any] | Hidden | None) -> list[Bag] | Hidden:
         if application is None or isinstance(application, Hidden):
-            return application or False
-        target, group = application["pk"], self._names.phones_group
+            return application or []
         call = Call(
             f"read the bindings of application {application['slug']!r}", "authentik_policies.view_policybinding"
         )
+        return self._told(lambda client: bindings_of(client, application["pk"], call))
 
-        def ask(client: Client) -> bool:
-            return any(
-                each["target"] == target
-                and (each.get("group_obj") or {}).get("name") == group
-                and each["enabled"]
-                and not each["negate"]
-                for each in client.find("/policies/bindings/", {"target": target}, call)
-            )
+    def _lets_phones_in(self, binding: Bag) -> bool:
+        name = (binding.get("group_obj") or {}).get("name")
+        return bool(name == self._names.phones_group and binding["enabled"] and not binding["negate"])
 
-        return self._told(ask)
+    def _is_declared(self, binding: Bag) -> bool:
+        """Whether this stack binds that group; a negated binding of it is another's."""
+        names = {self._names.phones_group, *self._names.people_groups}
+        bound = {binding.get("group"), (binding.get("group_obj") or {}).get("name")}
+        return bool(names & bound) and not binding["negate"]
 
     def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
         name = self._names.outpost

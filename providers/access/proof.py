@@ -30,7 +30,8 @@ class AccessProofArgs(TypedDict):
     url: the public address. address: host:port to connect to in place of what DNS says; ca: path of the PEM file of a
     CA to trust in place of the system's; both may be "". path: one of Immich's ANSWERS, which must not be open.
     headers: phone to `Basic …` that must get through; refused: those that must not.
-    caddy_admin, application, provider, phones_group, outpost: where to look for the cause of a failure, by name.
+    caddy_admin, application, provider, phones_group, people_groups, outpost: where to look for the cause of a failure,
+    by name.
     restricted: whether Basic is taken from some networks alone.
     subject: changes whenever something does that the proof is about.
     """
@@ -45,6 +46,7 @@ class AccessProofArgs(TypedDict):
     application: Input[str]
     provider: Input[str]
     phones_group: Input[str]
+    people_groups: Input[list[str]]
     outpost: Input[str]
     restricted: Input[bool]
     subject: Input[str]

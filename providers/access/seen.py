@@ -81,7 +81,8 @@ class Way:
 
     url: the public address. without, wrong: the answers to a request without a header and with a wrong one.
     route: whether Caddy has one for the name. application: whether it is there with our provider.
-    bound: whether the phones' group is. now: when all this was seen.
+    bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
+    now: when all this was seen.
     """
 
     url: str
@@ -94,6 +95,7 @@ class Way:
     bound: bool | Hidden
     now: datetime
     restricted: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pulumi import Input, Output
 from pulumi.dynamic import CreateResult
 
 from providers.authentik.application import new_applications
+from providers.authentik.client import Client
 from providers.authentik.errors import Call, Refused
 from providers.authentik.fields import UNSET, Boolean, Integer, Json, Reference, Text
 from providers.authentik.kind import Bag, Kind, Resolved
@@ -64,15 +65,14 @@ class PolicyBindingProvider(AuthentikProvider):
             return super().create(props)
 
     def label(self, bag: Mapping[str, Json]) -> str:
-        bound = next((f"{name} {bag[name]!r}" for name in _BOUND if bag.get(name) is not None), "nothing")
-        return f"policy binding of {bound} to application {bag.get('target')}"
+        return f"policy binding of {bound_to(bag)} to application {bag.get('target')}"
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         of_ours = new_applications.get(inputs["target"])  # nobody else has bound anything to what is that new
         listed = self._listed(inputs, self.call("find", inputs, "view")) if of_ours is None else []
         taken = {each["order"] for each in listed} if of_ours is None else of_ours
         body.setdefault("order", next(order for order in range(len(taken) + 1) if order not in taken))
-        return _same_bound(listed, body)
+        return same_bound(listed, body)
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
         answer = super().make(inputs, body)
@@ -82,7 +82,7 @@ class PolicyBindingProvider(AuthentikProvider):
     def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
         new_applications.pop(inputs["target"], None)  # an answer got lost: from here on the server knows better
         wanted = {name: resolved.get(name, {}).get(inputs[name], inputs[name]) for name in _BOUND if name in inputs}
-        return _same_bound(self._listed(inputs, self.call("find", inputs, "view")), wanted)
+        return same_bound(self._listed(inputs, self.call("find", inputs, "view")), wanted)
 
     def is_taken(self, refused: Refused) -> bool:
         return False
@@ -101,8 +101,7 @@ class PolicyBindingProvider(AuthentikProvider):
                 self.client.put(self.path(props), body, self.call("give back", props, "change"))
 
     def _listed(self, inputs: Bag, call: Call) -> list[Bag]:
-        listed = self.client.find(self.kind.path, {"target": inputs["target"]}, call)
-        return [each for each in listed if each["target"] == inputs["target"]]
+        return bindings_of(self.client, inputs["target"], call)
 
 
 class PolicyBinding(AuthentikResource, module="authentik", name="PolicyBinding"):
@@ -125,5 +124,27 @@ class PolicyBinding(AuthentikResource, module="authentik", name="PolicyBinding")
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
-def _same_bound(listed: list[Bag], wanted: Mapping[str, Json]) -> Bag | None:
+def bindings_of(client: Client, target: str, call: Call) -> list[Bag]:
+    """What is bound to an application."""
+    listed = client.find(PolicyBindingProvider.kind.path, {"target": target}, call)
+    return [each for each in listed if each["target"] == target]
+
+
+def same_bound(listed: list[Bag], wanted: Mapping[str, Json]) -> Bag | None:
+    """The first that binds the same group, user or policy."""
     return next((each for each in listed if all(each[name] == wanted.get(name) for name in _BOUND)), None)
+
+
+def bound_to(binding: Mapping[str, Json]) -> str:
+    """What a binding binds, by the name that the API tells: group 'family'."""
+    for name in _BOUND:
+        if binding.get(name) is not None:
+            told = binding.get(f"{name}_obj") or {}
+            return f"{name} {(told.get('username') or told.get('name') or binding[name])!r}"
+    return "nothing"
+
+
+def in_words(binding: Mapping[str, Json]) -> str:
+    """group 'family', negated."""
+    said = {"negated": binding["negate"], "disabled": not binding["enabled"]}
+    return ", ".join([bound_to(binding), *(word for word, holds in said.items() if holds)])

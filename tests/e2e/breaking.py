@@ -92,11 +92,25 @@ class Breaking:
         with self.driver.broken({"groups": [*self.driver.account()["groups"], family]}):
             yield
 
+    def application(self) -> str:
+        """The primary key of our application."""
+        return str(self.admin.call("GET", f"/core/applications/{self.driver.lab.names['application']}/")["pk"])
+
+    @contextmanager
+    def bound_to_others(self) -> Iterator[None]:
+        """Let another group into our application."""
+        name = f"{self.driver.lab.names['phones_group']}-others"
+        further = {"target": self.application(), "group": self.admin.group(name), "order": 9}
+        self.admin.call("POST", "/policies/bindings/", further)
+        try:
+            yield
+        finally:
+            self.admin.remove_group(name)  # and its binding with it
+
     @contextmanager
     def unbound(self) -> Iterator[None]:
         """Disable the binding of the phones' group."""
-        target = self.admin.call("GET", f"/core/applications/{self.driver.lab.names['application']}/")["pk"]
-        bound = self.admin.call("GET", "/policies/bindings/", query={"target": target})["results"]
+        bound = self.admin.call("GET", "/policies/bindings/", query={"target": self.application()})["results"]
         group = self.driver.lab.names["phones_group"]
         (binding,) = (each for each in bound if (each["group_obj"] or {}).get("name") == group)
         path = f"/policies/bindings/{binding['pk']}/"

@@ -101,6 +101,20 @@ def test_a_binding_that_was_widened_or_lost_is_seen_and_mended(driver: Driver, h
     assert not _drifts(driver)
 
 
+@pytest.mark.parametrize("negate", [False, True], ids=["of another group", "negated, which lets in everybody else"])
+def test_a_further_binding_of_the_application_is_seen_and_taken_off(negate: bool, driver: Driver) -> None:
+    before, others = _bindings(driver), f"{driver.lab.names['phones_group']}-others"
+    further = {"group": driver.admin.group(others), "order": len(before), "negate": negate}
+    driver.admin.call("POST", "/policies/bindings/", {"target": before[0]["target"], **further})
+    assert _drifts(driver)
+    with counted(driver.lab) as calls:
+        driver.stack.up("--refresh")
+    driver.admin.remove_group(others)
+    assert [method for method, _ in calls.made if method != "GET"] == ["DELETE"]
+    assert _bindings(driver) == before
+    assert not _drifts(driver)
+
+
 def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver) -> None:
     path, others = _path(driver, "account"), f"{driver.lab.names['phones_group']}-others"
     before = driver.admin.call("GET", path)["groups"]

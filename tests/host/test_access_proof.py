@@ -48,6 +48,7 @@ def site(pem: Path) -> Iterator[tuple[Server, Props]]:
             "application": "immich",
             "provider": "Immich",
             "phones_group": "phones",
+            "people_groups": ["family"],
             "outpost": "outpost",
             "restricted": False,
             "subject": "1",

@@ -48,6 +48,7 @@ def test_it_is_these_resources_of_a_component_of_its_own_and_leaves_the_others_a
         "immich-login-certificate": f"{AUTHENTIK}Certificate",
         "immich-login-provider": f"{AUTHENTIK}OAuth2Provider",
         "immich-login-application": f"{AUTHENTIK}Application",
+        "immich-login-bindings": f"{AUTHENTIK}ExclusiveBindings",
         "immich-login-people-binding-family": f"{AUTHENTIK}PolicyBinding",
         "immich-login-people-binding-friends": f"{AUTHENTIK}PolicyBinding",
     }

@@ -21,6 +21,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich-application": f"{AUTHENTIK}Application",
         "immich-phones-binding": f"{AUTHENTIK}PolicyBinding",
         "immich-people-binding-family": f"{AUTHENTIK}PolicyBinding",
+        "immich-bindings": f"{AUTHENTIK}ExclusiveBindings",
         "immich-outpost": f"{AUTHENTIK}OutpostAttachment",
         "immich-caddy": "immich:index:CaddySite",
         "immich-site": "pulumi-python:dynamic/caddy:CaddyConfig",
@@ -78,6 +79,10 @@ INPUTS = {
     },
     "immich-phones-binding": {"target": "id-of-immich-application", "group": "id-of-immich-phones"},
     "immich-people-binding-family": {"target": "id-of-immich-application", "group": "family"},
+    "immich-bindings": {
+        "target": "id-of-immich-application",
+        "bindings": ["id-of-immich-phones-binding", "id-of-immich-people-binding-family"],
+    },
     "immich-outpost": {
         "outpost": "authentik Embedded Outpost",
         "provider": "41",
@@ -117,7 +122,8 @@ def test_the_phones_account_is_in_the_phones_group_alone_and_no_superuser(refere
 
 def test_the_provider_is_reachable_only_after_every_binding_and_the_site_after_that(reference: Run) -> None:
     bindings = {"immich-phones-binding", "immich-people-binding-family"}
-    assert reference.named("immich-outpost").dependencies >= {*bindings, "immich-provider"}
+    assert reference.named("immich-bindings").dependencies >= bindings
+    assert reference.named("immich-outpost").dependencies >= {*bindings, "immich-bindings", "immich-provider"}
     assert reference.named("immich-site").dependencies >= {"immich-outpost"}
     for name in bindings:
         assert "immich-application" in reference.named(name).dependencies
@@ -176,7 +182,7 @@ def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it
     assert not any("adopt" in each.inputs for each in reference.resources.values())
     done = good(STACK | {"immich:adopt": "true"})
     adopting = {name for name, each in done.resources.items() if each.inputs.get("adopt") is True}
-    assert adopting == INPUTS.keys() - {"immich-site"}
+    assert adopting == INPUTS.keys() - {"immich-site", "immich-bindings"}
 
 
 def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:

@@ -129,7 +129,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = False) -> None:
     """Prove one phone in front of a server that answers like that; nothing is known of Authentik and Caddy."""
-    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", "outpost", restricted=False)
+    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
     inquiry = Inquiry(names, lambda: connect("", ""))
     phones = {"anna": HEADER}
     with serving(pem, by_header(answers)) as (_, address):
@@ -175,7 +175,7 @@ def test_a_trial_that_fails_names_who_and_why_and_no_header(
 
 def test_what_time_does_not_mend_is_not_waited_for(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "ISSUING", 60.0)
-    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", "outpost", restricted=False)
+    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
     began = time.monotonic()
     with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Cause.TLS.text):
         Trial(public(address, ""), Inquiry(names, lambda: connect("", ""))).prove({"anna": HEADER}, {})

@@ -11,6 +11,7 @@ from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from providers.access.proof import AccessProof, AccessProofProvider
+from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsProvider
 from providers.authentik.fields import UNSET, ListOf, Reference
 from providers.authentik.isolation import Isolation, IsolationProvider
 from providers.authentik.kind import Kind
@@ -24,6 +25,7 @@ from .values import KINDS, RESOURCES
 PROVIDERS: dict[str, type[ResourceProvider]] = {
     **{name: resource.provider_class for name, resource in RESOURCES.items()},
     "AccessProof": AccessProofProvider,
+    "ExclusiveBindings": ExclusiveBindingsProvider,
     "Isolation": IsolationProvider,
     "CaddyConfig": CaddyConfigProvider,
 }
@@ -33,6 +35,10 @@ STATE = {
     "Application": ("providers.authentik.application ApplicationProvider", "dynamic/authentik:Application"),
     "Certificate": ("providers.authentik.certificate CertificateProvider", "dynamic/authentik:Certificate"),
     "CaddyConfig": ("providers.caddy.config CaddyConfigProvider", "dynamic/caddy:CaddyConfig"),
+    "ExclusiveBindings": (
+        "providers.authentik.exclusive_bindings ExclusiveBindingsProvider",
+        "dynamic/authentik:ExclusiveBindings",
+    ),
     "Group": ("providers.authentik.group GroupProvider", "dynamic/authentik:Group"),
     "Isolation": ("providers.authentik.isolation IsolationProvider", "dynamic/authentik:Isolation"),
     "OAuth2Provider": (
@@ -100,7 +106,12 @@ def test_every_step_of_the_engine_is_written_out(name: str, provider: type[Resou
 
 @pytest.mark.parametrize("name", STATE)
 def test_a_resource_keeps_its_type(name: str) -> None:
-    others = {"AccessProof": AccessProof, "Isolation": Isolation, "CaddyConfig": CaddyConfig}
+    others = {
+        "AccessProof": AccessProof,
+        "CaddyConfig": CaddyConfig,
+        "ExclusiveBindings": ExclusiveBindings,
+        "Isolation": Isolation,
+    }
     resources: dict[str, type[Resource]] = {**RESOURCES, **others}
     assert resources[name]._resource_type_name == STATE[name][1]
 
