@@ -184,7 +184,7 @@ def test_a_removal_whose_answer_is_lost_is_done(world: World, proxied_host: Host
     lost.up(world.declared)
     by_hand(world, "group")
     lost.refresh()
-    proxy.on(f"DELETE {BINDINGS}", reset_after)
+    proxy.on(rf"DELETE {BINDINGS}\*/", reset_after)
     assert lost.up(world.declared) == "updated"
     assert proxy.met
     proxy.clear()
