@@ -11,6 +11,7 @@ from lab.driver import Driver
 from lab.files import lab_folder
 from lab.gateway import counted
 from lab.house import build, tear_down
+from lab.isolation_claims import prove_isolation
 from lab.phone_claims import prove_phones_in_use
 from lab.processes import ProcessError, Processes
 from lab.proof import Proof
@@ -73,6 +74,7 @@ def demo() -> int:
     claims.prove_big_and_long(proof, driver)
     prove_site_changes(proof, driver)
     claims.prove_only_immich(proof, driver)
+    prove_isolation(proof, driver)
     claims.prove_idempotency(proof, driver)
     claims.prove_off_switches(proof, driver)
     prove_phones_in_use(proof, driver)

@@ -122,9 +122,16 @@ class Driver:
         url = f"{self.lab.authentik_url}/outpost.goauthentik.io/auth/caddy"
         return requests.get(url, headers=asked, allow_redirects=False, timeout=30).status_code
 
+    def outpost_answers(self, host: str, header: Mapping[str, str], expected: int) -> int:
+        """The same, as soon as it is the expected one; the last one if that does not come in time."""
+        begun = time.monotonic()
+        while (status := self.outpost_says(host, header)) != expected and time.monotonic() - begun < self.patience:
+            time.sleep(0.2)
+        return status
+
     @contextmanager
-    def second_application(self, host: str) -> Iterator[None]:
-        """Another application behind the same outpost, bound to the people's group, for a while."""
+    def second_application(self, host: str, *, bound: bool = True) -> Iterator[None]:
+        """Another application behind the same outpost, bound to the people's group or to nothing, for a while."""
         name, admin = self.lab.names["second"], self.admin
         flow = {
             each: (admin.one("/flows/instances/", slug=slug) or {})["pk"]
@@ -137,8 +144,9 @@ class Driver:
         provider = admin.call("POST", "/providers/proxy/", body)["pk"]
         try:
             application = admin.call("POST", "/core/applications/", {"name": name, "slug": name, "provider": provider})
-            family = admin.group(self.lab.names["people_group"])
-            admin.call("POST", "/policies/bindings/", {"target": application["pk"], "group": family, "order": 0})
+            if bound:
+                family = admin.group(self.lab.names["people_group"])
+                admin.call("POST", "/policies/bindings/", {"target": application["pk"], "group": family, "order": 0})
             admin.attach(provider, attached=True)
             yield
         finally:
