@@ -195,18 +195,40 @@ def test_another_file_takes_the_former_away(house: Driver) -> None:
     assert served(house) == [True] * 3
 
 
-def test_destroy_leaves_nothing_on_any_host_and_a_file_here_comes_and_goes_as_well(house: Driver) -> None:
-    house.stack.destroy()
-    assert left(house) == set()
-    here = FOLDER / "caddy" / "sites" / "site.caddy"
-    settings = {"delivery": "file", "file": str(here), "caddyfile": str(FOLDER / "caddy" / "Caddyfile"), "hosts": None}
-    house.stack.set({f"caddy:{name}": value for name, value in settings.items()})
+def test_one_delivery_follows_another_and_only_to_the_admin_api_the_former_site_must_go_first(house: Driver) -> None:
+    over_ssh = {name: value for name, value in house.stack.settings().items() if name.startswith("caddy:")}
+    hosts, caddyfile = over_ssh["caddy:hosts"], str(FOLDER / "caddy" / "Caddyfile")
+    here, *elsewhere = [Path(str(host["file"])) for host in hosts]
+
+    by_file = {"caddy:delivery": "file", "caddy:hosts": None, "caddy:file": str(here), "caddy:caddyfile": caddyfile}
+    house.stack.set(by_file)
     house.stack.up()
-    assert here.read_text().startswith("# sha256 ")
+    assert here.read_text().partition("\n")[0].endswith("from immich/lab/immich-site")
+    assert [list(file.parent.iterdir()) for file in elsewhere] == [[], []]
     assert house.passes(house.header())
     house.stack.preview("--expect-no-changes")
-    house.stack.destroy()
+
+    house.stack.set({"caddy:delivery": "admin", "caddy:file": None, "caddy:caddyfile": None})
+    refused = house.stack.run("up", "--yes", "--skip-preview", "--config-file", house.lab.config_file)
+    assert refused.code != 0
+    assert "is served already" in refused.output
+    assert house.passes(house.header())
+    house.stack.must(
+        *("destroy", "--yes", "--skip-preview", "--target", "**::immich-site*", "--target-dependents"),
+        *("--config-file", house.lab.config_file),
+    )
     assert list(here.parent.iterdir()) == []
+    house.stack.up()
+    assert house.passes(house.header())
+
+    house.stack.set(over_ssh)
+    house.stack.up()
+    assert served(house) == [True] * 3
+
+
+def test_destroy_leaves_nothing_on_any_host(house: Driver) -> None:
+    house.stack.destroy()
+    assert left(house) == set()
     port = house.lab.address.rpartition(":")[2]
     theirs = Web(replace(house.lab, immich_url=f"https://other.lab.test:{port}"))
     assert theirs.get("/").data == b"somebody else's site"
