@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,18 +97,6 @@ def test_requests_are_logged_without_anything_secret(tmp_path: Path) -> None:
     assert told[-1] == ("GET", "/core/users/", "page_size=1", 403, None)
     for secret in (server.token, site.key, "a key that nobody may read"):
         assert secret not in log.read_text()
-
-
-def test_it_starts_and_stops_quickly() -> None:
-    starts, stops = [], []
-    for _ in range(3):  # the best of three: others may be at work on the machine
-        began = time.monotonic()
-        with StandIn():
-            starts.append(time.monotonic() - began)
-            stopping = time.monotonic()
-        stops.append(time.monotonic() - stopping)
-    assert min(starts) < 0.3
-    assert min(stops) < 0.5
 
 
 def test_it_listens_on_loopback_only() -> None:

@@ -119,14 +119,18 @@ def as_an_earlier_version_named_it(driver: Driver, folder: Path) -> None:
     assert "immich-phone" in driver.stack.urns()
 
 
-@pytest.mark.usefixtures("old")
-def test_a_second_generation_under_its_earlier_name_is_kept_and_rotated_like_any_other(
-    driver: Driver, tmp_path: Path
-) -> None:
+@pytest.fixture
+def second(driver: Driver, old: str, tmp_path: Path) -> str:
+    """The header of the second generation, which is all there is, under its earlier name."""
     declare(driver, 2)
     driver.stack.up()
-    second = driver.headers()["phone"]
     as_an_earlier_version_named_it(driver, tmp_path)
+    return driver.headers()["phone"]
+
+
+def test_a_second_generation_under_its_earlier_name_is_kept_and_rotated_like_any_other(
+    driver: Driver, second: str, tmp_path: Path
+) -> None:
     with counted(driver.lab) as calls:
         driver.stack.preview("--expect-no-changes")
         driver.stack.up("--expect-no-changes")
@@ -142,14 +146,9 @@ def test_a_second_generation_under_its_earlier_name_is_kept_and_rotated_like_any
     assert driver.until(True, driver.header()) is not None
 
 
-@pytest.mark.usefixtures("old")
 def test_an_overlap_under_an_earlier_name_never_takes_the_present_account_for_the_former_one(
-    driver: Driver, tmp_path: Path
+    driver: Driver, second: str, tmp_path: Path
 ) -> None:
-    declare(driver, 2)
-    driver.stack.up()
-    second = driver.headers()["phone"]
-    as_an_earlier_version_named_it(driver, tmp_path)
     declare(driver, 2, overlap=True)
     run = driver.stack.run("up", "--yes", "--config-file", driver.lab.config_file)
     assert run.code != 0

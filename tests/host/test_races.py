@@ -1,6 +1,5 @@
 """Two provider hosts, as of two stacks on two machines, that write one outpost's list or one Caddy at the same time."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from providers.authentik import outpost_list
 from providers.caddy.config import CaddyConfigProvider
 from tests.faults import first, then
 from tests.proxy import Proxy
@@ -97,15 +97,19 @@ def test_a_write_made_of_an_older_read_that_arrives_after_ours_is_noticed_and_ma
     mine, other = of_kind(my_host, "OutpostAttachment"), of_kind(other_host, "OutpostAttachment")
     if not attaching:
         mine.create({"outpost": outpost["pk"], "provider": ours})
-    they_have_read, ours_is_written = Event(), Event()
+    they_have_read, ours_is_written, ours_is_read_again = Event(), Event(), Event()
 
     def hold() -> None:
         they_have_read.set()
         assert ours_is_written.wait(20)
-        time.sleep(0.2)  # for one who reads again at once
+        ours_is_read_again.wait(outpost_list.SETTLE / 2)  # by one who reads at once, and so before theirs is written
+
+    def written() -> None:
+        my_proxy.on("GET .*", first(ours_is_read_again.set))
+        ours_is_written.set()
 
     other_proxy.on("PATCH .*", first(hold))
-    my_proxy.on("PATCH .*", then(ours_is_written.set))
+    my_proxy.on("PATCH .*", then(written))
     with ThreadPoolExecutor(1) as pool:
         later = pool.submit(other.create, {"outpost": outpost["pk"], "provider": theirs})
         assert they_have_read.wait(20)
