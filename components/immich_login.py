@@ -8,8 +8,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from components.immich_config import MOBILE_CALLBACK, oauth_config
 from components.marker import this_stack
 from components.settings import Login, Settings
-from providers.authentik import Application, Certificate, OAuth2Provider, PolicyBinding
-from providers.authentik.exclusive_bindings import ExclusiveBindings
+from providers.authentik import Application, Certificate, ExclusiveBindings, OAuth2Provider, PolicyBinding
 from providers.authentik.oauth2_provider import RedirectUriArgs
 
 SCOPES: list[Input[str]] = [

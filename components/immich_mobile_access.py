@@ -14,13 +14,13 @@ from components.phone_accounts import PhoneAccounts
 from components.settings import Settings
 from providers.authentik import (
     Application,
+    ExclusiveBindings,
     Group,
     OutpostAttachment,
     PolicyBinding,
     ProxyProvider,
     ServiceAccount,
 )
-from providers.authentik.exclusive_bindings import ExclusiveBindings
 
 
 class ImmichMobileAccess(pulumi.ComponentResource):

@@ -7,7 +7,7 @@ from pulumi import Output, Resource, ResourceOptions
 
 from components.immich_mobile_access import ImmichMobileAccess
 from components.settings import Settings
-from providers.authentik.isolation import Isolation
+from providers.authentik import Isolation
 from providers.authentik.survey import HIDDEN
 
 REMEDY = {

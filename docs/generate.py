@@ -9,9 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from providers import authentik
-from providers.authentik.exclusive_bindings import ExclusiveBindings
 from providers.authentik.fields import UNSET, Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
-from providers.authentik.isolation import Isolation
 from providers.authentik.kind import Kind
 from providers.authentik.resource import AuthentikResource
 
@@ -43,7 +41,7 @@ SOURCES = {
 
 def resources() -> str:
     """resources.md."""
-    classes = [*(getattr(authentik, name) for name in authentik.__all__), ExclusiveBindings, Isolation]
+    classes = [getattr(authentik, name) for name in authentik.__all__]
     return "\n".join([RESOURCES, *(_resource(each) for each in sorted(classes, key=lambda each: str(each.__name__)))])
 
 

@@ -3,7 +3,9 @@
 from providers.authentik.app_password import AppPassword
 from providers.authentik.application import Application
 from providers.authentik.certificate import Certificate
+from providers.authentik.exclusive_bindings import ExclusiveBindings
 from providers.authentik.group import Group
+from providers.authentik.isolation import Isolation
 from providers.authentik.oauth2_provider import OAuth2Provider
 from providers.authentik.outpost_attachment import OutpostAttachment
 from providers.authentik.policy_binding import PolicyBinding
@@ -15,7 +17,9 @@ __all__ = [
     "AppPassword",
     "Application",
     "Certificate",
+    "ExclusiveBindings",
     "Group",
+    "Isolation",
     "OAuth2Provider",
     "OutpostAttachment",
     "PolicyBinding",

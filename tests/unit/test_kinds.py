@@ -11,9 +11,10 @@ from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from providers.access.proof import AccessProof, AccessProofProvider
-from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsProvider
+from providers.authentik import ExclusiveBindings, Isolation
+from providers.authentik.exclusive_bindings import ExclusiveBindingsProvider
 from providers.authentik.fields import UNSET, ListOf, Reference
-from providers.authentik.isolation import Isolation, IsolationProvider
+from providers.authentik.isolation import IsolationProvider
 from providers.authentik.kind import Kind
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
