@@ -36,7 +36,7 @@ def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver,
         _lab("up", tmp_path / "lab", **real)
         lab = Lab.load(tmp_path / "lab")
         other = Driver(lab)
-        assert lab.authentik_url == authentik.url
+        assert lab.authentik_url == authentik.url == admin.login_host  # which was told of no address before
         assert other.passes(other.header())
         assert not driver.passes(other.header())
         assert driver.passes(driver.header())
@@ -46,6 +46,7 @@ def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver,
         assert made["groups"] == {lab.names["phones_group"], lab.names["people_group"]}
         _lab("down", tmp_path / "lab")  # knows by itself which Authentik it was
         assert admin.snapshot() == before
+        assert admin.login_host == ""
     assert not (tmp_path / "lab" / "lab.json").exists()
 
 

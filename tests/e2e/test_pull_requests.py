@@ -137,6 +137,8 @@ def look(driver: Driver, folder: Path, **changed: str) -> tuple[int, list[str], 
 
 
 def test_without_drift_the_nightly_look_is_well_and_opens_nothing(driver: Driver, tmp_path: Path, reader: str) -> None:
+    if driver.lab.real:
+        pytest.skip("a lab on a real Authentik is up by a superuser's token; a lesser one is told less, which is drift")
     assert look(driver, tmp_path, AUTHENTIK_TOKEN=reader) == (0, [], "")
 
 

@@ -78,11 +78,19 @@ def _bindings(driver: Driver) -> list[dict[str, Any]]:
     return sorted(found, key=lambda each: str(each["group"]))
 
 
+@pytest.fixture
+def others(driver: Driver) -> Iterator[str]:
+    """A name for a group of somebody else's, which is gone afterwards."""
+    name = f"{driver.lab.names['phones_group']}-others"
+    yield name
+    driver.admin.remove_group(name)
+
+
 @pytest.mark.parametrize("how", ["negated", "disabled", "made over to somebody else", "lost"])
-def test_a_binding_that_was_widened_or_lost_is_seen_and_mended(driver: Driver, how: str) -> None:
+def test_a_binding_that_was_widened_or_lost_is_seen_and_mended(driver: Driver, others: str, how: str) -> None:
     before = _bindings(driver)
     assert len(before) == 2
-    path, others = f"/policies/bindings/{before[0]['pk']}/", f"{driver.lab.names['phones_group']}-others"
+    path = f"/policies/bindings/{before[0]['pk']}/"
     match how:
         case "negated":
             driver.admin.call("PUT", path, {**before[0], "negate": True})
@@ -94,7 +102,6 @@ def test_a_binding_that_was_widened_or_lost_is_seen_and_mended(driver: Driver, h
             driver.admin.call("DELETE", path)
     assert _drifts(driver)
     driver.stack.up("--refresh")
-    driver.admin.remove_group(others)
     kept = ("group", "user", "policy", "negate", "enabled")
     after = [{name: each[name] for name in kept} for each in _bindings(driver)]
     assert after == [{name: each[name] for name in kept} for each in before]
@@ -115,14 +122,13 @@ def test_a_further_binding_of_the_application_is_seen_and_taken_off(negate: bool
     assert not _drifts(driver)
 
 
-def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver) -> None:
-    path, others = _path(driver, "account"), f"{driver.lab.names['phones_group']}-others"
+def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver, others: str) -> None:
+    path = _path(driver, "account")
     before = driver.admin.call("GET", path)["groups"]
     driver.admin.call("PATCH", path, {"groups": [*before, driver.admin.group(others)]})
     assert _drifts(driver)
     driver.stack.up("--refresh")
     assert driver.admin.call("GET", path)["groups"] == before
-    driver.admin.remove_group(others)
     assert not _drifts(driver)
 
 

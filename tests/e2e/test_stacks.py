@@ -63,7 +63,7 @@ GROUP_AND_ACCOUNT = {name: CABIN[name] for name in ("immich:phonesGroup", "immic
     ("own", "refusal"),
     [
         ({}, "belongs to 'immich/lab/immich-phones' of another Pulumi program"),
-        (GROUP_AND_ACCOUNT, "it exists and is of the stack 'immich/lab', whose group 'immich-mobile-users' is bound"),
+        (GROUP_AND_ACCOUNT, "it exists and is of the stack 'immich/lab', whose group '{phones_group}' is bound"),
     ],
     ids=["all", "all but the phones'"],
 )
@@ -74,7 +74,7 @@ def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_of_th
     second.set(own)
     run = second.run("up", "--yes", "--skip-preview")
     assert run.code != 0
-    assert refusal in run.output
+    assert refusal.format(**driver.lab.names) in run.output
     second.destroy()
     assert driver.admin.snapshot() == before
     assert driver.passes(driver.header())
