@@ -37,6 +37,8 @@ class Admin:
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
         self._session.trust_env = False
+        # A connection that stood idle may be closed by the server just as the next call goes out.
+        self._session.headers["Connection"] = "close"
 
     def call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
