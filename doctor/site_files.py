@@ -43,7 +43,9 @@ def check(file: Delivered) -> tuple[int, str]:
     if file.connection is not None:
         return ssh.run(file.connection, file.command, file.site)
     here = ["/bin/sh", "-c", file.command]
-    done = subprocess.run(here, cwd=ROOT, input=file.site, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        here, cwd=ROOT, env=ssh.environment(), input=file.site, capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -1,6 +1,7 @@
 """A command on a host by the system's own `ssh`, logged in as the last `pulumi up` was."""
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,13 @@ _ASKPASS = """\
 case $1 in *assphrase*) exec cat "${0%/*}/privateKeyPassword" ;; *) exec cat "${0%/*}/password" ;; esac
 """
 _WAYS = ("privateKey", "password")
+# What Pulumi is given for itself, as deliver.sh knows it.
+_OURS = re.compile("AUTHENTIK_TOKEN$|CADDY_SSH_|PULUMI_")
+
+
+def environment() -> dict[str, str]:
+    """What a command gets: this process's environment without the secrets in it that are Pulumi's own."""
+    return {name: value for name, value in os.environ.items() if not _OURS.match(name)}
 
 
 def run(to: Mapping[str, Any], command: str, stdin: str) -> tuple[int, str]:
@@ -39,7 +47,7 @@ def run(to: Mapping[str, Any], command: str, stdin: str) -> tuple[int, str]:
         askpass.chmod(0o700)
         done = subprocess.run(
             ["ssh", *(f"-o{option}" for option in options), "-p", port, "-l", to["user"], "--", host, command],
-            env={**os.environ, "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"},
+            env={**environment(), "SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"},
             input=stdin,
             capture_output=True,
             text=True,

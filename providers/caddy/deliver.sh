@@ -20,11 +20,16 @@
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
-# Needs flock and sha256sum (GNU or BusyBox). No secret passes here.
+# Needs flock and sha256sum (GNU or BusyBox). No secret passes here: what `pulumi up` was given for itself is taken out
+# of the environment first, so that no command has it and no {$NAME} of a Caddyfile becomes it.
 set -eu
 umask 022
 LC_ALL=C
 export LC_ALL
+for given in $(env | sed -n -e 's/^\(AUTHENTIK_TOKEN\)=.*/\1/p' -e 's/^\(CADDY_SSH_[A-Z_]*\)=.*/\1/p' \
+	-e 's/^\(PULUMI_[A-Za-z0-9_]*\)=.*/\1/p'); do
+	unset "$given"
+done
 
 say() { printf '%s: %s\n' "$SITE_WHERE" "$*" || :; }
 die() {

@@ -32,6 +32,8 @@ class Host:
         self.file = self.sites / "site.caddy"
         self.caddyfile = folder / "Caddyfile"
         self.reloads = folder / "reloads"
+        self.environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(folder)}
+        """What the script is run with."""
         self.prefix: tuple[str, ...] = ()
         """What the script is run under."""
 
@@ -113,7 +115,7 @@ http://127.0.0.1:{self.port} {{
             return subprocess.Popen(
                 [*self.prefix, DASH, "-c", line],
                 cwd=ROOT,
-                env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(self.folder)},
+                env=self.environment,
                 stdin=site,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -51,6 +51,34 @@ def test_a_site_is_delivered_served_replaced_and_removed_and_nothing_else_is_lef
     assert host.left() == []
 
 
+GIVEN = {
+    "AUTHENTIK_TOKEN": "secret-1",
+    "PULUMI_CONFIG_PASSPHRASE": "secret 2",
+    "PULUMI_CONFIG_PASSPHRASE_FILE": "/secret-3",
+    "PULUMI_ACCESS_TOKEN": "secret-4",
+    "PULUMI_CONFIG": '{"a":"secret-5"}',
+    "CADDY_SSH_PRIVATE_KEY": "-----BEGIN\nsecret-6=\nDOCKER_HOST=\n-----END",
+    "CADDY_SSH_PASSWORD": "secret-7",
+}
+
+
+def test_no_command_and_no_caddyfile_gets_what_pulumi_was_given_for_itself(host: Host) -> None:
+    host.environment |= {**GIVEN, "DOCKER_HOST": "unix:///somewhere", "MY_DNS_TOKEN": "kept"}
+    had, validate = host.folder / "had", host.target.validate
+    host.with_(
+        validate=f"env >>{had}; {validate}",
+        reload=f"env >>{had}; {host.target.reload}",
+        probe=f"env >>{had}; {host.target.probe}",
+    )
+    host.deliver("{$AUTHENTIK_TOKEN:nothing}{$CADDY_SSH_PASSWORD} of {$MY_DNS_TOKEN}")
+    assert host.served() == "nothing of kept"
+    assert host.run("remove")[0] == 0
+    told = had.read_text()
+    assert told.count("DOCKER_HOST=unix:///somewhere") == 5  # two validations, two reloads, one probe
+    assert not [name for name in GIVEN if f"{name}=" in told]
+    assert "secret" not in told
+
+
 def test_removing_what_is_gone_is_fine(host: Host) -> None:
     host.deliver("one")
     host.file.unlink()

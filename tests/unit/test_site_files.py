@@ -62,6 +62,23 @@ def test_a_file_here_is_compared_with_what_was_delivered(
     assert said in answered[1]
 
 
+@pytest.mark.parametrize("way", ["here", "ssh"])
+def test_no_program_that_the_doctor_runs_gets_what_pulumi_was_given_for_itself(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, had = tmp_path / "ssh", tmp_path / "had"
+    program.write_text(f"#!/bin/sh\nenv >{had}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///somewhere")
+    for name in ("AUTHENTIK_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "CADDY_SSH_PRIVATE_KEY"):
+        monkeypatch.setenv(name, f"secret of {name}")
+    connection = {"host": "127.0.0.1", "port": 22, "user": "deploy", "hostKey": "x"} if way == "ssh" else None
+    assert site_files.check(site_files.Delivered("x", str(program), "", connection))[0] == 0
+    assert "DOCKER_HOST=unix:///somewhere" in had.read_text()
+    assert "secret of" not in had.read_text()
+
+
 # --- on a host, whose SSH server is real ---
 
 PASSWORD, PASSPHRASE = "pass word", "a b$c"
