@@ -33,7 +33,8 @@ _SECRET_HEADERS = (
     # A share's key, and the addresses that repeat a key or a login's code.
     *("X-Immich-Share-Key", "X-Immich-Share-Slug", "Referer"),
 )
-_SECRET_PARAMETERS = ("apiKey", "code", "key", "password", "sessionKey", "slug", "state", "token")
+# rd: where a login comes back to, a whole address.
+_SECRET_PARAMETERS = ("apiKey", "code", "key", "password", "rd", "sessionKey", "slug", "state", "token")
 # A share link has its key in the path. One pattern for both: Caddy takes one filter for a field.
 _SECRET_URI = rf"(?i)(/(?:share|s)/)[^?]*|([?&](?:{'|'.join(_SECRET_PARAMETERS)})=)[^&]*"
 

@@ -282,6 +282,14 @@ def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(worl
     assert GOOD["Authorization"].split()[1] not in told
 
 
+def test_the_access_log_does_not_tell_where_a_login_comes_back_to(world: World) -> None:
+    world.serve()
+    start = f"/outpost.goauthentik.io/start?port={world.port}&rd=https%3A%2F%2Fx%2Fapi%3Fkey%3Dsecret-1"
+    assert world.ask(f"{start}&x=y").status == 200
+    assert f"port={world.port}&rd=REDACTED&x=y" in until_logged(world, f"start?port={world.port}")
+    assert "secret-" not in world.log.read_text()
+
+
 def test_the_access_log_tells_of_a_share_link_and_not_which(world: World) -> None:
     for shares in (world.shares.url, ""):
         world.serve(shares=shares)
