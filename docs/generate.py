@@ -3,9 +3,9 @@
 import ast
 import inspect
 import json
+import re
 import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from providers import authentik
@@ -26,17 +26,32 @@ Written by `make docs`.
 MESSAGES = """\
 # Messages
 
-Every message that the program can end with, by its text; … stands for what differs. Each names what was wrong and what
-to do; [operations.md](operations.md) tells the longer stories. Written by `make docs`.
+Every message that the program can print, by its text; … stands for what differs, and some are made of several of these.
+Each names what was wrong and what to do; [operations.md](operations.md) tells the longer stories.
+Written by `make docs`.
 """
 SOURCES = {
     "Settings": ["components/settings", "components"],
-    "Authentik": ["providers/authentik"],
+    "Authentik": ["providers/authentik", "providers"],
     "Caddy": ["providers/caddy"],
     "The proof and the doctor": ["providers/access", "doctor"],
     "The phone command": ["phone"],
 }
 """Headings, and the folders whose messages stand under them."""
+_NO_MESSAGES = {
+    *("Call", "call", "look_up", "Option", "TypeError", "compile", "fullmatch", "match", "search", "sub", "findall"),
+    *("ArgumentParser", "add_argument", "add_parser", "Table", "add_column"),
+}
+"""Calls that are handed texts which nobody is told: the words for a call, helps, patterns, a developer's mistakes."""
+_WRITERS = {"site.py", "delivery.py", "immich_config.py", "page.py"}
+"""Files whose functions make other files and commands: of these, what they raise is said."""
+_OTHERS = {
+    *("authentik Embedded Outpost", "Authentication credentials were not provided.", "invalid traversal path"),
+    *("no stack selected", "no stack named", "passphrase must be set"),
+}
+"""Words of the engine's, Authentik's and Caddy's that the program only knows."""
+_CODE = re.compile(r"\\[\w(.]|^[-#@]|[({]\?")
+"""Tells a pattern and a line of a file from a sentence."""
 
 
 def resources() -> str:
@@ -49,7 +64,7 @@ def messages() -> str:
     """messages.md."""
     parts, seen = [MESSAGES], set[str]()
     for heading, folders in SOURCES.items():
-        files = sorted(path for folder in folders for path in (ROOT / folder).glob("*.py"))
+        files = sorted(path for folder in folders for path in (ROOT / folder).glob("*.[ps][yh]"))
         found = sorted({text for path in files for text in _messages(path)} - seen)
         seen |= {*found}
         if found:
@@ -107,41 +122,62 @@ def _notes(each: Field) -> str:
 
 
 def _messages(path: Path) -> Iterator[str]:
-    """The texts of the exceptions that a file makes, of the settings that it refuses, and of its rules."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        texts: list[ast.expr] = []
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            texts = node.exc.args[:1]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _exceptions():
-            texts = node.args[:1]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wrong":
-            texts = node.args[1:2]
-        elif isinstance(node, ast.Return) and node.value and _text(node.value).startswith("expected"):
-            texts = [node.value]
-        yield from (written for text in texts if len((written := _text(text)).replace("…", "").split()) > 2)
+    """The texts of a file that are, or are part of, what the program says."""
+    if path.suffix == ".sh":
+        yield from _said_by_shell(path.read_text())
+        return
+    tree = ast.parse(path.read_text())
+    left_out = {id(inner) for node in ast.walk(tree) for each in _no_messages(node) if each for inner in ast.walk(each)}
+    if path.name in _WRITERS:
+        functions = {
+            id(inner) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)
+        }
+        left_out |= functions - {
+            id(inner) for node in ast.walk(tree) if isinstance(node, ast.Raise) for inner in ast.walk(node)
+        }
+    for node in ast.walk(tree):
+        written = "" if id(node) in left_out else _text(node)
+        many = len(written.replace("…", "").split()) > 2 or written.startswith(
+            ("expected ", "is missing", "pulumi failed")
+        )
+        if many and not _CODE.search(written) and written not in _OTHERS:
+            yield written
 
 
-@cache
-def _exceptions() -> frozenset[str]:
-    """The names of the program's own exceptions: what derives from ProviderError, and what is called an error."""
-    bases = {
-        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
-        for folders in SOURCES.values()
-        for folder in folders
-        for path in (ROOT / folder).glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ClassDef)
-    }
-    found = {name for name in bases if name.endswith("Error")} | {"ProviderError"}
-    while more := {name for name, parents in bases.items() if parents & found} - found:
-        found |= more
-    return frozenset(found)
+def _no_messages(node: ast.AST) -> Sequence[ast.AST | None]:
+    """What of a node says nothing to an operator: docstrings, types, words that only fill other texts."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):  # it is a text as a whole; what fills it may be another
+        formats = [part.format_spec for part in node.values if isinstance(part, ast.FormattedValue)]
+        return [*(part for part in node.values if isinstance(part, ast.Constant)), *formats]
+    if isinstance(node, ast.FunctionDef):
+        return [node.returns, *(each.annotation for each in (*node.args.args, *node.args.kwonlyargs))]
+    if isinstance(node, ast.Call) and _name(node.func) in _NO_MESSAGES:
+        handed = [*node.args, *(each.value for each in node.keywords)]
+        return [each for each in handed if not isinstance(each, ast.Call)]
+    return []
 
 
-def _text(node: ast.expr) -> str:
+def _name(function: ast.expr) -> str:
+    return (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+
+
+def _said_by_shell(script: str) -> Iterator[str]:
+    """What a shell script hands to say and die, and prints after the host's name."""
+    inner = re.sub(r"\$\([^()]*\)", "…", script)
+    said = re.findall(r'\b(?:say|die) "((?:[^"\\]|\\.)*)"', inner)
+    said += re.findall(r"printf '%s: ([a-z][^']*)\\n'", inner)
+    for text in said:
+        yield " ".join(re.sub(r"\$\{[^}]*\}|\$\w+", "…", text.replace("\\$", "$")).replace("$…", "$VARIABLE").split())
+
+
+def _text(node: ast.AST) -> str:
     """A text as the code writes it, with … for what is filled in; nothing for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return " ".join(node.value.split())
+        return " ".join(re.sub(r"\{\w*(?:![rs])?\}", "…", node.value).split())
     if isinstance(node, ast.JoinedStr):
         parts = (str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
         return " ".join("".join(parts).split())

@@ -21,7 +21,7 @@ class Option:
 
 
 def _matching(pattern: str, expected: str) -> Rule:
-    return lambda value: None if re.fullmatch(pattern, value) else f"expected {expected}"
+    return lambda value: None if re.fullmatch(pattern, value) else expected
 
 
 def _one_of(*names: str) -> Rule:
@@ -37,8 +37,10 @@ def _number(least: int, most: int) -> Rule:
 
 
 _PATH = r"(?:/(?!\.\.?(?:/|$))[-A-Za-z0-9._@+]+)+"
-_path = _matching(_PATH, "an absolute path of letters, digits and ._@+-")
-_site_path = _matching(rf"{_PATH}/[-A-Za-z0-9_@+][-A-Za-z0-9._@+]*\.caddy", "an absolute path that ends in .caddy")
+_path = _matching(_PATH, "expected an absolute path of letters, digits and ._@+-")
+_site_path = _matching(
+    rf"{_PATH}/[-A-Za-z0-9_@+][-A-Za-z0-9._@+]*\.caddy", "expected an absolute path that ends in .caddy"
+)
 _flag = _one_of("true", "false")
 _HOST_KEY = r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]{40,}={0,2}(?: [!-~]+)?"
 
@@ -64,7 +66,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "importVariable": Option(
         "The variable in the Caddyfile's import line; a second stack on one Caddy takes one of its own.",
         "IMMICH_SITE",
-        _matching(r"[A-Z_][A-Z0-9_]{0,60}", "A-Z, 0-9 and _"),
+        _matching(r"[A-Z_][A-Z0-9_]{0,60}", "expected A-Z, 0-9 and _"),
         per_host=True,
     ),
     "caddyfile": Option("The Caddyfile that imports it, as Caddy sees it.", "/etc/caddy/Caddyfile", _path, True),
@@ -75,7 +77,7 @@ OPTIONS: Final[dict[str, Option]] = {
     "composeService": Option(
         "With docker-compose: Caddy's service.",
         "caddy",
-        _matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "the name of a service"),
+        _matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a service"),
         per_host=True,
     ),
     "sudo": Option("true: the commands go by sudo -n.", "false", _flag, per_host=True),
@@ -93,23 +95,25 @@ OPTIONS: Final[dict[str, Option]] = {
     "host": Option(
         "the host's name or address.",
         "",
-        _matching(r"[A-Za-z0-9](?:[-A-Za-z0-9.]{0,250}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}", "a name or an address"),
+        _matching(
+            r"[A-Za-z0-9](?:[-A-Za-z0-9.]{0,250}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}", "expected a name or an address"
+        ),
         host_only=True,
     ),
     "hostKey": Option(
         "the host's public key, such as ssh-ed25519 AAAA…; see ssh-keyscan.",
         "",
-        _matching(_HOST_KEY, "a public key such as ssh-ed25519 AAAA…"),
+        _matching(_HOST_KEY, "expected a public key such as ssh-ed25519 AAAA…"),
         host_only=True,
     ),
     "port": Option("the port of SSH.", "22", _number(1, 65535), host_only=True),
     "user": Option(
-        "who to log in as.", "root", _matching(r"[A-Za-z_][-A-Za-z0-9_.]{0,31}", "a user's name"), False, True
+        "who to log in as.", "root", _matching(r"[A-Za-z_][-A-Za-z0-9_.]{0,31}", "expected a user's name"), False, True
     ),
     "name": Option(
         "what to call it; host, or host:port.",
         "",
-        _matching(r"[A-Za-z0-9][-A-Za-z0-9._:]{0,60}", "a name of letters, digits and -._:"),
+        _matching(r"[A-Za-z0-9][-A-Za-z0-9._:]{0,60}", "expected a name of letters, digits and -._:"),
         host_only=True,
     ),
 }

@@ -4,15 +4,30 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from components.isolation import warning
+from components.settings import SettingsError, read_settings
 from components.settings.caddy_options import OPTIONS
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
+from phone.outputs import _REMEDIES, _reason
 from providers.access.causes import Cause
-from providers.caddy.delivery import Target
+from providers.access.client import Public
+from providers.authentik.client import Client
+from providers.authentik.errors import Call
+from providers.authentik.group import GroupProvider
+from providers.authentik.kind import check
+from providers.authentik.rules import duration, regular_expressions, slug, web_url
+from providers.caddy.config import CaddyConfigProvider
+from providers.caddy.delivery import SCRIPT, Target
+from providers.errors import ProviderError, brief
+from providers.patience import Patience
+from tests.reference import STACK
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,3 +104,70 @@ def test_what_make_docs_writes_is_not_behind_the_code() -> None:
         [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def provoked_settings() -> Iterator[str]:
+    wrong = {"immich:url": "x", "immich:peopleGroups": "[7]", "immich:enabled": "yes", "immich:phones": "[7]"}
+    hosts = {"caddy:delivery": "ssh", "caddy:hosts": '[{"host": "a b", "colour": 1}]', "caddy:file": "relative"}
+    with pytest.raises(SettingsError) as caught:
+        read_settings({**STACK, **wrong, **hosts, "immich:upstream": "", "immich:isolation": "no"}.get)
+    lines = str(caught.value).splitlines()
+    assert len(lines) > 9
+    yield from lines
+    yield warning("report", {"immich-anna": ["grafana"]}, ["what"])
+    yield warning("close", {"immich-anna": ["grafana"]}, [])
+
+
+def provoked_authentik() -> Iterator[str]:
+    hostile = {"name": 7, "attributes": [], "is_superuser": "no", "colour": "blue", "roles": "a"}
+    yield from (reason for _, reason in check(GroupProvider.kind, hostile, frozenset())[1])
+    yield from (reason for _, reason in check(GroupProvider.kind, {}, frozenset())[1])
+    for rule, value in ((slug, "a b"), (web_url, "x"), (web_url, "https://a/?b=c"), (duration, "1h")):
+        yield str(rule(value))
+    yield str(regular_expressions("(?=a)"))
+    for url, token in (("http://127.0.0.1:1", "a b"), ("http://127.0.0.1:1", "key")):
+        with pytest.raises(ProviderError) as caught:
+            Client(url, token, Patience(1)).find("/core/users/", {}, Call("find a user", "authentik_core.view_user"))
+        yield str(caught.value)
+    with pytest.raises(ProviderError) as caught:
+        brief(lambda: 1 / 0)()
+    yield str(caught.value)
+
+
+def provoked_caddy(folder: Path) -> Iterator[str]:
+    yield from (failure.reason for failure in CaddyConfigProvider().check({}, {"colour": "blue", "port": 0}).failures)
+    (folder / "a.caddy").write_text("mine\n")
+    for action, file in (("deliver", "a.caddy"), ("remove", "a.caddy"), ("remove", "no/a.caddy"), ("check", "b.caddy")):
+        env = dict.fromkeys(("SITE_OWNER", "SITE_VALIDATE", "SITE_RELOAD", "SITE_PROBE", "SITE_VARIABLE"), "true")
+        env |= {"SITE_WHERE": "here", "SITE_FILE": str(folder / file), "SITE_IMPORT": str(folder / file)}
+        done = subprocess.run(
+            ["sh", ROOT / SCRIPT, action], env=env, input="", capture_output=True, text=True, check=False
+        )
+        yield done.stdout + done.stderr
+
+
+def provoked_elsewhere(folder: Path) -> Iterator[str]:
+    yield from (_reason(said, "prod") for said, _ in _REMEDIES)
+    yield _reason("anything else", "prod")
+    with pytest.raises(ProviderError) as caught:
+        Public("https://a.example.org", "", str(folder / "none.pem"), "/")
+    yield str(caught.value)
+    yield from (text for cause in Cause for text in (cause.text, cause.remedy))
+
+
+def test_every_message_that_is_provoked_is_in_the_page(tmp_path: Path) -> None:
+    page = [
+        line.removeprefix("- ") for line in (ROOT / "docs" / "messages.md").read_text().splitlines() if line[:2] == "- "
+    ]
+    known = [re.compile(".*".join(map(re.escape, line.split("…")))) for line in page if re.search("[a-z]", line)]
+    known = [each for each in known if each.pattern not in ("expected .*", "is missing")]
+    told = [
+        *provoked_settings(),
+        *provoked_authentik(),
+        *provoked_caddy(tmp_path),
+        *provoked_elsewhere(tmp_path),
+    ]
+    assert len(told) > 60
+    unknown = [text for text in told if not any(each.search(" ".join(text.split())) for each in known)]
+    assert unknown == []
+    assert not any("has no Field" in line for line in page)  # a developer's mistake, which no operator is told
