@@ -10,7 +10,7 @@ from components.access_proof import prove
 from components.basic_header import HEADER_NAME
 from components.caddy_site import CaddySite
 from components.marker import marked, this_stack
-from components.phone_accounts import PhoneAccounts
+from components.phone_accounts import PhoneAccounts, usernames
 from components.settings import Settings
 from providers.authentik import (
     Application,
@@ -97,6 +97,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             roles=[],
             attributes=marked(f"{self._prefix}-phones"),
             adopt=self._settings.adopt,
+            members=usernames(self._settings) if self._settings.adopt else None,
             opts=self._child(),
         )
 

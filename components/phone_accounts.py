@@ -72,6 +72,12 @@ class PhoneAccounts:
         )
 
 
+def usernames(settings: Settings) -> list[str]:
+    """Those of every account, of former generations too."""
+    accounts = [account for phone in settings.phones for account in (phone, phone.former) if account]
+    return [account.username(settings.service_account) for account in accounts]
+
+
 def _described(phone: Phone) -> dict[str, str | int]:
     """Attributes that tell an operator, in Authentik's own interface, which phone an account is."""
     note = {"note": phone.note} if phone.note else {}

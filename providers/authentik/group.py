@@ -1,13 +1,15 @@
 """Group: /core/groups/."""
 
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
 
 from providers.authentik.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
-from providers.authentik.kind import Kind
+from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import GROUP, ROLE
+from providers.authentik.ownership import stack_of
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 
@@ -29,6 +31,40 @@ class GroupProvider(AuthentikProvider):
     kind = Kind(
         word="group", model="authentik_core.group", path="/core/groups/", args=GroupArgs, title="name", find="name"
     )
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "members": list}
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        answer = super().make(inputs, body)
+        new_groups.add(answer["pk"])
+        return answer
+
+    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+        """Taking over must neither lock administrators out nor let in who happens to be in the group."""
+        if found["is_superuser"] and not inputs["is_superuser"]:
+            return (
+                "it exists as a group of superusers, and ours is none: its members would be administrators no more. "
+                "Give ours another name, or take the superuser status off that group in Authentik first, once an "
+                "administrator stays without it"
+            )
+        if (expected := inputs["members"]) is None:
+            return None
+        stack = stack_of(inputs)
+        strangers = [
+            repr(each["username"])
+            for each in found.get("users_obj") or []
+            if each["username"] not in expected and (stack is None or stack_of(each) != stack)
+        ]
+        if strangers:
+            return (
+                f"it exists, and in it is {', '.join(sorted(strangers))}, who would be let in by it. Take them out of "
+                "that group in Authentik first (in a group of immich:peopleGroups they may enter), or give ours "
+                "another name"
+            )
+        return None
+
+
+new_groups: set[str] = set()
+"""The primary keys of those that this process made: nobody else has put anybody in."""
 
 
 class Group(AuthentikResource, module="authentik", name="Group"):
@@ -43,7 +79,10 @@ class Group(AuthentikResource, module="authentik", name="Group"):
         resource_name: str,
         *,
         adopt: bool = False,
+        members: Sequence[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[GroupArgs],
     ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
+        """members: the usernames beside which nobody may be in a group that is taken over; None: anybody may."""
+        flags = {} if members is None else {"members": list(members)}
+        super().__init__(resource_name, args, adopt, opts, **flags)

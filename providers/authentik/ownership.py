@@ -16,6 +16,12 @@ def marker(bag: Mapping[str, Json]) -> Json:
     return attributes.get(MARKER) if isinstance(attributes, dict) else None
 
 
+def stack_of(bag: Mapping[str, Json]) -> str | None:
+    """The project and the stack that an object says it is of, or None."""
+    owner = marker(bag)
+    return "/".join(owner.split("/")[:2]) if isinstance(owner, str) else None
+
+
 def is_ours(found: Bag, inputs: Bag) -> bool:
     """Whether an object says that it is this very resource."""
     return marker(inputs) is not None and marker(found) == marker(inputs)
@@ -38,8 +44,8 @@ def another_stacks(stack: str | None, bindings: Iterable[Mapping[str, Json]]) ->
     if not said. bindings: the application's, as the API shows them.
     """
     for group in [each.get("group_obj") or {} for each in bindings if stack]:
-        owner = "/".join(str(marker(group)).split("/")[:2])
-        if owner != stack and owner.partition("/")[0] == str(stack).partition("/")[0]:
+        owner = stack_of(group)
+        if owner and owner != stack and owner.partition("/")[0] == str(stack).partition("/")[0]:
             return (
                 f"it exists and is of the stack {owner!r}, whose group {group['name']!r} is bound to its application. "
                 f"Give ours names of its own, and immich:url too; or remove {MARKER!r} from that group's attributes "

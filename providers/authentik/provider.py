@@ -38,6 +38,7 @@ from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
 
 _ATTEMPTS = 3
+_TYPES = {bool: "true or false", str: "a text", list: "a list"}
 
 
 class AuthentikProvider(Connected):
@@ -50,7 +51,7 @@ class AuthentikProvider(Connected):
 
     kind: ClassVar[Kind]
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool}
-    """Inputs that say how to go about it, bool or str, and nothing of the object's own."""
+    """Inputs that say how to go about it, bool, str or list, and nothing of the object's own."""
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
 
     # What the engine asks for ---------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ class AuthentikProvider(Connected):
             if flag in news:
                 inputs[flag] = news[flag]
                 if not isinstance(news[flag], type_):
-                    failures.append((flag, "expected true or false" if type_ is bool else "expected a text"))
+                    failures.append((flag, f"expected {_TYPES[type_]}"))
         known = {name: value for name, value in inputs.items() if name not in unknown}
         failures = failures or self.untimely(olds, known)
         return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])

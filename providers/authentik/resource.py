@@ -24,10 +24,10 @@ class AuthentikResource(Resource):
         args: Mapping[str, Any],
         adopt: bool,
         opts: pulumi.ResourceOptions | None,
-        **flags: bool | str,
+        **flags: bool | str | list[str],
     ) -> None:
         kind = self.provider_class.kind
-        said = {flag: value for flag, value in {"adopt": adopt, **flags}.items() if value}
+        said = {flag: value for flag, value in {"adopt": adopt, **flags}.items() if value not in (False, "")}
         props = {**dict.fromkeys(kind.computed), **args, **said}
         secrets = pulumi.ResourceOptions(additional_secret_outputs=[*kind.secret, "adopted"])
         super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(secrets, opts))
