@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 
+from providers.access import trial
 from providers.access.header import WRONG_HEADER
 from providers.access.proof import AccessProofProvider
+from providers.errors import ProviderError
 from tests.tls import certificate, serving
 from tests.unit.server import Handler, Server, reply
 
+from .conftest import Authentik, of_kind
 from .engine import UNKNOWN, Host, HostError, Props, Resource
 
 NAME = "photos.example.org"
@@ -114,6 +118,41 @@ def test_a_proof_that_fails_leaves_none_and_tells_no_header(pem: Path, proof: Re
     assert "phone 'ben' does not get through" in str(failure.value)
     assert "Traceback" not in str(failure.value)
     assert not [header for header in (ANNA, BEN) if header.split()[1] in str(failure.value)]
+
+
+def test_a_site_that_is_open_to_who_sends_no_header_fails_the_proof(pem: Path, proof: Resource) -> None:
+    def opened(handler: Handler) -> None:
+        (_answer if "Authorization" in handler.headers else reply(200, {"res": "pong"}))(handler)
+
+    refused = pytest.raises(HostError, match="a request without a header gets through")
+    with serving(pem, opened) as (_, address), site(pem) as (_, declared), refused:
+        proof.create(declared | {"address": address})
+    assert proof.id == ""
+
+
+def test_a_phone_that_is_switched_off_is_asked_for_and_fails_the_proof_where_it_still_gets_in(
+    pem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "FORGETTING", 0.1)  # the outpost's own minute
+    provider = AccessProofProvider()
+    provider.configure(ConfigureRequest(Config({}, "immich")))
+    with site(pem) as (server, declared):
+        cleo = ANNA.replace("Basic ", "Basic eHh4")
+        provider.create(declared | {"refused": {"cleo": cleo}})
+        assert cleo in [each.headers.get("authorization") for each in server.asked]
+        with pytest.raises(ProviderError, match="phone 'ben', which is switched off, gets through") as failure:
+            provider.create(declared | {"headers": {"anna": ANNA}, "refused": {"ben": BEN}})
+    assert BEN.split()[1] not in str(failure.value)
+
+
+def test_whatever_the_same_run_has_written_is_proved_again(pem: Path, authentik: Authentik) -> None:
+    environment = {"AUTHENTIK_TOKEN": authentik.token}
+    with Host({"authentik:url": authentik.url}, environment) as host, site(pem) as (_, declared):
+        proof, group = Resource(host, AccessProofProvider), of_kind(host, "Group")
+        proof.create(declared)
+        assert proof.diff(declared) == (False, [], False)
+        group.create({"name": authentik.name("group")})
+        assert proof.diff(declared) == (True, ["subject"], True)
 
 
 def test_a_spoiled_header_is_refused_before_anything_is_asked_and_not_shown(pem: Path, proof: Resource) -> None:

@@ -212,6 +212,22 @@ def test_an_account_that_somebody_else_made_is_not_taken_for_a_half_made_one(
     assert password_of(authentik, declared["username"]) == theirs["token"]
 
 
+def test_an_account_that_looks_half_made_for_more_than_a_day_is_not_ours(authentik: Authentik, resource: Make) -> None:
+    declared = declared_phone(authentik)
+    theirs = made_by_hand(authentik, declared["username"])
+    store = authentik.standin.authentik.store
+    for old, refused in ((timedelta(hours=25), True), (timedelta(hours=23), False)):
+        joined = (datetime.now(UTC) - old).isoformat()
+        store.change("user", theirs["user_pk"], date_joined=joined)
+        store.commit()  # or the refused POST takes it back with itself
+        if refused:
+            with pytest.raises(HostError, match="Nothing was written"):
+                resource("ServiceAccount").create(declared)
+            assert password_of(authentik, declared["username"]) == theirs["token"]
+    resource("ServiceAccount").create(declared)
+    assert authentik.status(f"/core/users/{theirs['user_pk']}/") == 404
+
+
 def test_an_account_that_is_adopted_gets_a_new_password_and_the_old_one_dies(
     authentik: Authentik, resource: Make
 ) -> None:

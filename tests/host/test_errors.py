@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from lab.processes import free_port
-from tests.proxy import Proxy
+from tests.proxy import Exchange, Proxy
 from tests.tls import certificate
 
 from .conftest import Authentik, HostWith, Make, of_kind
@@ -82,6 +82,31 @@ def test_a_missing_right_is_told_by_its_name_whatever_is_done(
         said = message(fails(other, operation, each.declared), token)
         assert said.startswith("cannot ")
         assert "right authentik_" in said
+
+
+def _as_if_gone(exchange: Exchange) -> None:
+    """As Authentik answers for an object that a token may not view, whereas it refuses the list."""
+    if exchange.answer.status_code == 403 and "?page" not in exchange.call:
+        exchange.reply(404, b'{"detail": "Not found."}', {"Content-Type": "application/json"})
+    else:
+        exchange.pass_back()
+
+
+# Of applications everybody is answered a list, of what they may enter: of one alone the server itself says 403.
+@pytest.mark.parametrize("kind", sorted(SAMPLES.keys() - {"Application"}))
+def test_an_object_that_our_token_may_no_longer_view_is_never_taken_for_one_that_is_gone(
+    kind: str, authentik: Authentik, resource: Make, proxy: Proxy, host_with: HostWith
+) -> None:
+    each, made = sample(authentik, kind), resource(kind)
+    made.up(each.declared)
+    host = host_with({"authentik:url": proxy.url}, authentik.limited_token())
+    other = as_of(of_kind(host, kind), made)
+    proxy.clear()
+    proxy.on("GET .*", _as_if_gone, times=float("inf"))
+    try:
+        assert "right authentik_" in message(fails(other, "read", each.declared))
+    finally:
+        proxy.clear()
 
 
 @pytest.mark.parametrize(

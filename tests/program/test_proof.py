@@ -17,6 +17,10 @@ def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> 
     assert proof.inputs["url"] == "https://photos.example.org"
 
 
+def test_what_the_proof_keeps_of_the_headers_is_secret(reference: Run) -> None:
+    assert reference.named("immich-proof").secret_outputs == ["proven"]
+
+
 def test_phones_that_are_switched_off_are_proved_to_stay_out() -> None:
     off = good(TWO | {"immich:enabled": "false"})
     proof = off.named("immich-proof").inputs

@@ -82,6 +82,13 @@ def test_a_redirect_to_a_login_page_is_refused_without_its_query(method: str, st
     assert "authentik:url must be Authentik's own address" in str(error)
 
 
+def test_a_redirect_is_told_without_the_password_in_it() -> None:
+    error = failure(reply(302, Location="https://anna:s3cret@sso.example.org/login"))
+    assert "a redirect to https://sso.example.org/login." in str(error)
+    assert "anna" not in str(error)
+    assert "s3cret" not in str(error)
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_login_page_with_200_is_refused(method: str) -> None:
     error = failure(reply(200, b"<html>password</html>", Content_Type="text/html; charset=utf-8"), method)
