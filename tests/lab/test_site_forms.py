@@ -101,7 +101,7 @@ def test_by_http2_the_same_holds(sent: dict[str, Any], status: int, world: World
         "--silent",
         "--http2",
         "--cacert",
-        world.ca,
+        str(world.ca),
         *headers,
         "--write-out",
         "\n%{http_version} %{http_code}",
