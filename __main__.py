@@ -4,6 +4,7 @@ import os
 
 import pulumi
 
+from components.access_proof import look_for_ca
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
 from components.isolation import isolate
@@ -25,6 +26,7 @@ def settings() -> Settings:
 
 
 stack = settings()
+look_for_ca(stack.verify)
 access = ImmichMobileAccess("immich", stack)
 
 pulumi.export("immichUrl", access.url)

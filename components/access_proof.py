@@ -9,8 +9,25 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from components.settings import Settings
+from components.settings.verify import Verify
 from providers.access import AccessProof
+from providers.access.client import trusting
 from providers.access.inquiry import Names
+from providers.errors import ProviderError
+
+
+def look_for_ca(verify: Verify) -> None:
+    """Raise pulumi.RunError for a CA that cannot be read, before anything is made: the proof, which needs it, is last.
+
+    A preview only warns: it may run on another machine, such as that of a pull request's workflow.
+    """
+    try:
+        if verify.on and verify.ca:
+            trusting(verify.ca)
+    except ProviderError as error:
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(str(error)) from None
+        pulumi.log.warn(f"{error} A preview needs it not, but `pulumi up` does.")
 
 
 def prove(

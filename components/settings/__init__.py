@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from components.settings.caddy import SECRETS, Delivery, Host, read_delivery
 from components.settings.login import Login, read_login
 from components.settings.phones import Phone, read_phones
-from components.settings.reader import Reader, SettingsError
+from components.settings.reader import SLUG, Reader, SettingsError
 from components.settings.site import read_site
 from components.settings.verify import Verify, read_verify
 from providers.authentik.rules import no_colon, slug
@@ -57,14 +57,14 @@ def read_settings(get: Callable[[str], str | None]) -> Settings:
         delivery=read_delivery(read, site),
         service_account=service_account,
         phones=read_phones(read, "immich:phones", service_account),
-        phones_group=read.text("immich:phonesGroup"),
+        phones_group=read.name("immich:phonesGroup"),
         people_groups=read.names("immich:peopleGroups"),
-        application=read.text("immich:application", rule=slug),
-        application_name=read.text("immich:applicationName"),
-        provider_name=read.text("immich:providerName"),
-        authorization_flow=read.text("immich:authorizationFlow", rule=slug),
-        invalidation_flow=read.text("immich:invalidationFlow", rule=slug),
-        outpost=read.text("immich:outpost"),
+        application=read.text("immich:application", rule=slug, longest=SLUG),
+        application_name=read.name("immich:applicationName"),
+        provider_name=read.name("immich:providerName"),
+        authorization_flow=read.text("immich:authorizationFlow", rule=slug, longest=SLUG),
+        invalidation_flow=read.text("immich:invalidationFlow", rule=slug, longest=SLUG),
+        outpost=read.name("immich:outpost"),
         enabled=read.flag("immich:enabled"),
         adopt=read.flag("immich:adopt"),
         verify=read_verify(read, site.open_paths),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.settings.reader import Reader
+from components.settings.reader import NAME, SLUG, Reader
 from providers.authentik.rules import slug
 from providers.caddy.site import upstream_url
 
@@ -22,9 +22,9 @@ def read_login(read: Reader, authentik_url: str, application: str, people_groups
     """The login's settings, or None where it is off. application: the slug of the one that guards Immich."""
     login = Login(
         authentik_url=read.text("immich:authentikUrl", rule=upstream_url, default=authentik_url),
-        application=read.text("immich:loginApplication", rule=slug),
-        name=read.text("immich:loginName"),
-        certificate=read.optional("immich:loginCertificate"),
+        application=read.text("immich:loginApplication", rule=slug, longest=SLUG),
+        name=read.name("immich:loginName"),
+        certificate=read.optional("immich:loginCertificate", longest=NAME),
         mobile_override=read.flag("immich:loginMobileOverride"),
     )
     if login.application == application:

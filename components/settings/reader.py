@@ -11,6 +11,14 @@ Rule = Callable[[str], str | None]
 """Answers what was expected of a value, or None where it is right."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Of no width, or turning the direction of writing: with them two names look alike that are not."""
+NAME = 255
+"""Characters at most of a name that people read."""
+SLUG = 50
+"""Characters at most of a slug, as of Authentik's."""
+_MOST = 100
+"""Entries at most of a list of the site's, each of which every request is compared with."""
 
 
 class SettingsError(Exception):
@@ -53,18 +61,24 @@ class Reader:
             self.wrong(key, "expected a text that is not blank and has no space at its ends")
         elif _CONTROL.search(value) or len(value) > longest:
             self.wrong(key, f"expected at most {longest} characters on one line")
+        elif hidden := _INVISIBLE.search(value):
+            self.wrong(key, f"expected no invisible characters, got U+{ord(hidden[0]):04X}")
         elif rule and (expected := rule(value)):
             self.wrong(key, expected)
         else:
             return value
         return default or example
 
-    def optional(self, key: str, *, rule: Rule | None = None) -> str:
+    def optional(self, key: str, *, rule: Rule | None = None, longest: int = 500) -> str:
         """A setting on one line that may be left empty."""
-        return self.text(key, rule=rule) if self._get(key) else ""
+        return self.text(key, rule=rule, longest=longest) if self._get(key) else ""
+
+    def name(self, key: str) -> str:
+        """A name of something in Authentik, as people read it."""
+        return self.text(key, longest=NAME)
 
     def texts(self, key: str, *, rule: Rule) -> tuple[str, ...]:
-        """A list of texts, each once; without those that are wrong."""
+        """A list of at most 100 texts, each once; without those that are wrong."""
 
         def right(item: object) -> bool:
             if isinstance(item, str) and not (expected := rule(item)):
@@ -72,7 +86,7 @@ class Reader:
             self.wrong(key, f"{expected if isinstance(item, str) else 'expected texts'}; got {item!r:.60}")
             return False
 
-        return self._each_once(key, right, "each")
+        return self._each_once(key, right, "each", _MOST)
 
     def names(self, key: str) -> tuple[str, ...]:
         """A list of the names of groups, each once; without those that are wrong."""
@@ -80,6 +94,10 @@ class Reader:
         def right(item: object) -> bool:
             if not isinstance(item, str) or not item.strip() or item != item.strip() or _CONTROL.search(item):
                 self.wrong(key, f"expected a list of group names, got {item!r:.60}")
+            elif len(item) > NAME:
+                self.wrong(key, f"expected names of at most {NAME} characters, got {len(item)}")
+            elif hidden := _INVISIBLE.search(item):
+                self.wrong(key, f"expected no invisible characters, got U+{ord(hidden[0]):04X} in {item!r:.60}")
             elif is_uuid(item):
                 self.wrong(key, f"expected each group by its name, got the primary key {item}")
             else:
@@ -114,10 +132,16 @@ class Reader:
             return []
         return value
 
-    def _each_once(self, key: str, right: Callable[[object], bool], each: str) -> tuple[str, ...]:
-        """A list of what is right, each once. right: tells it, and notes what is wrong."""
+    def _each_once(
+        self, key: str, right: Callable[[object], bool], each: str, most: int | None = None
+    ) -> tuple[str, ...]:
+        """A list of what is right, each once. right: tells it, and notes what is wrong. most: entries at most."""
         found: list[str] = []
-        for item in self.list(key):
+        items = self.list(key)
+        if most is not None and len(items) > most:
+            self.wrong(key, f"expected at most {most} entries, got {len(items)}")
+            return ()
+        for item in items:
             if right(item):
                 if item in found:
                     self.wrong(key, f"expected {each} once, got {item!r:.60} again")

@@ -1,7 +1,7 @@
 """The site that Caddy serves: `immich:url` and what else its Caddyfile is made of, read and checked. Pure."""
 
 from components.settings.reader import Reader
-from providers.caddy.rules import file_path, network, open_path, upstream_url, web_origin
+from providers.caddy.rules import file_path, network, open_path, proxies, upstream_url, web_origin
 from providers.caddy.site import Site
 
 
@@ -22,7 +22,7 @@ def read_site(read: Reader, authentik_url: str) -> Site:
         open_paths=read.texts("immich:openPaths", rule=open_path),
         shares=read.optional("immich:sharesUpstream", rule=upstream_url),
         basic_networks=read.texts("immich:basicNetworks", rule=network),
-        trusted_proxies=read.texts("immich:trustedProxies", rule=network),
+        trusted_proxies=read.texts("immich:trustedProxies", rule=proxies),
         inside=read.flag("immich:insideSite"),
         access_log=read.flag("immich:accessLog"),
     )

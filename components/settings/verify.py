@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from components.settings.reader import Reader
 from providers.access.immich import ANSWERS
+from providers.caddy.rules import is_host
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def read_verify(read: Reader, open_paths: tuple[str, ...]) -> Verify:
 
 
 def _host_and_port(value: str) -> str | None:
-    found = re.fullmatch(r"(?:[A-Za-z0-9](?:[-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", value)
-    if found and 0 < int(found[1]) < 65536:
+    host, _, port = value.rpartition(":")
+    if re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65536 and is_host(host):
         return None
     return "expected host:port, such as 192.0.2.7:443 or [2001:db8::7]:443"

@@ -28,15 +28,8 @@ class Public:
         parts, self._path = urlsplit(url), path
         name = parts.hostname or ""
         host, _, port = (address or f"{name}:{parts.port or 443}").rpartition(":")
-        try:
-            context = ssl.create_default_context(cafile=ca or None)
-        except (OSError, ssl.SSLError) as error:
-            raise ProviderError(
-                f"cannot prove the access: {ca} is no PEM file of a CA that can be read ({type(error).__name__}). "
-                "Check immich:probeCa."
-            ) from None
         self._pool = urllib3.HTTPSConnectionPool(
-            host.strip("[]"), int(port), ssl_context=context, server_hostname=name, maxsize=1
+            host.strip("[]"), int(port), ssl_context=trusting(ca), server_hostname=name, maxsize=1
         )
         self._headers = {"Host": parts.netloc, "User-Agent": "immich-access-proof", "Accept": "application/json"}
 
@@ -68,6 +61,17 @@ class Public:
             unasked=NOT_ASKED.encode() in body,
             location=response.headers.get("Location", "").partition("?")[0][:200],
         )
+
+
+def trusting(ca: str) -> ssl.SSLContext:
+    """What trusts the CA of that PEM file, or the system's for "". Raises ProviderError where it cannot be read."""
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ProviderError(
+            f"cannot prove the access: {ca} is no PEM file of a CA that can be read ({type(error).__name__}). "
+            "Check immich:probeCa."
+        ) from None
 
 
 def _reason(error: SSLError) -> str:

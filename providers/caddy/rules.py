@@ -4,7 +4,7 @@ They let through nothing that means something to a Caddyfile (spaces, quotes, br
 """
 
 import re
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
 
 PRIVATE_RANGES = "private_ranges"
@@ -13,7 +13,7 @@ PRIVATE_RANGES = "private_ranges"
 _HOST = r"[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"(?:{_HOST}\.)*{_HOST}")
 _UPSTREAM_HOST = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
-_FILE = re.compile(r"(?:/[-\w.+@~]+)+", re.ASCII)
+_FILE = re.compile(r"(?:/(?!\.\.?(?:/|$))[-\w.+@~]+)+", re.ASCII)
 _PATH = re.compile(r"(?:/\.?[-\w~][-\w.~]*)+", re.ASCII)
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/(?:0|[1-9][0-9]{0,2}))?")
 _ID = re.compile(r"[-\w.]{1,200}", re.ASCII)
@@ -25,6 +25,8 @@ def web_origin(value: str) -> str | None:
     """https://host[:port], what browsers and phones call."""
     expected = "expected https://host or https://host:port, such as https://photos.example.org"
     host = _host_in(value)
+    if not value.isascii():
+        return f"{expected}; a name with other letters in its ASCII form (xn--…), as DNS has it"
     if host is None or not value.lower().startswith("https://") or not _HOST_NAME.fullmatch(host) or len(host) > 253:
         return f"{expected}; no user, path, query or slash at the end"
     if value.endswith(":443"):
@@ -35,7 +37,7 @@ def web_origin(value: str) -> str | None:
 def upstream_url(value: str) -> str | None:
     """http(s)://host[:port], where Caddy reaches a server."""
     host = _host_in(value)
-    if host is None or not _UPSTREAM_HOST.fullmatch(host):
+    if host is None or not is_host(host):
         return "expected http(s)://host or http(s)://host:port; no user, path, query or slash at the end"
     return None
 
@@ -83,6 +85,27 @@ def network(value: str) -> str | None:
     except ValueError:
         return expected
     return None if _NETWORK.fullmatch(value) else expected
+
+
+def proxies(value: str) -> str | None:
+    """A network of proxies: not so wide that everybody is in it, for who is trusted says where a request comes from."""
+    if expected := network(value):
+        return expected
+    if value == PRIVATE_RANGES or (wide := ip_network(value)).prefixlen >= (8 if wide.version == 4 else 7):
+        return None
+    return "expected the networks of the proxies in front: whoever is trusted may say that it is anybody"
+
+
+def is_host(value: str) -> bool:
+    """A host name, an IPv4 address, or an IPv6 address in brackets."""
+    try:
+        if value.startswith("["):
+            return bool(value.endswith("]") and _UPSTREAM_HOST.fullmatch(value) and IPv6Address(value[1:-1]))
+        if re.fullmatch(r"[0-9.]+", value):
+            return bool(IPv4Address(value))
+    except ValueError:
+        return False
+    return bool(_UPSTREAM_HOST.fullmatch(value)) and ".." not in value
 
 
 def owner(value: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from providers.caddy.rules import file_path, network, open_path, owner, upstream_url, web_origin
+from providers.caddy.rules import file_path, network, open_path, owner, proxies, upstream_url, web_origin
 
 __all__ = ["OUTPOST_PATH", "Site", "render", "render_file", "upstream_url", "web_origin"]
 
@@ -46,7 +46,7 @@ _RULES: Mapping[str, Callable[[str], str | None]] = {
     "open_paths": open_path,
     "shares": upstream_url,
     "basic_networks": network,
-    "trusted_proxies": network,
+    "trusted_proxies": proxies,
 }
 _OPTIONAL = ("outpost_ca", "shares")
 

@@ -141,7 +141,9 @@ def test_a_missing_setting_says_how_to_set_it() -> None:
     ]
 
 
-HOSTILE_TEXTS = ["a\nb", "a\0b", "a\x1bb", "a\u2028b", " a", "a ", " ", "\t", "x" * 501]
+INVISIBLE = [f"a{chr(code)}b" for code in (0x200B, 0x200F, 0x202A, 0x202E, 0x2060, 0x2066, 0x2069, 0xFEFF)]
+CONTROLS = ["a\nb", "a\0b", "a\x1bb", "a\u2028b", " a", "a ", " ", "\t", "x" * 501]
+HOSTILE_TEXTS = [*INVISIBLE, *CONTROLS]
 HOSTILE_URLS = [
     *("photos.example.org", "//photos.example.org", "ftp://photos.example.org", "https://", "https://:443", "https:/x"),
     *("https://photos.example.org/", "https://photos.example.org/x", "https://photos.example.org?x=1"),
@@ -159,7 +161,7 @@ HOSTILE_PHONES: list[Any] = [
     {"name": "a", "overlap": []},
     *[{"name": "a", "expires": each} for each in ("", "never", "2031-01-01", "2031-01-01T00:00:00", 1e9, None, True)],
     *[{"name": "a", "expires": each} for each in ("2031-13-01T00:00:00Z", "2031-01-01T00:00:00Z\n")],
-    *[{"name": "a", "note": each} for each in (*HOSTILE_TEXTS, "", "x" * 201)],
+    *[{"name": "a", "note": each} for each in (*CONTROLS, "", "x" * 201)],
     *[{"name": "a", "note": each} for each in (7, None, True)],
     {"name": "a", "\x1b[31m" * 20: 1},
     {"name": "a", "Generation": 2, "overlaps": True},
@@ -178,6 +180,9 @@ HOSTILE_FILES = [
     "/ä",
     "/a,b",
     "/a*",
+    "/a/../b",
+    "/..",
+    "/a/.",
 ]
 HOSTILE_PATHS = [
     *(
@@ -224,6 +229,21 @@ HOSTILE_NETWORKS = [
     ),
 ]
 HOSTILE: list[tuple[str, Any]] = [
+    *[(name, "x" * 256) for name in ("phonesGroup", "applicationName", "providerName", "outpost", "loginName")],
+    ("loginCertificate", "x" * 256),
+    *[(name, "x" * 51) for name in ("application", "authorizationFlow", "invalidationFlow", "loginApplication")],
+    *[("peopleGroups", json.dumps([value])) for value in (*INVISIBLE, "x" * 256, "x" * 5000)],
+    *[(name, json.dumps([f"/{each}" for each in range(101)])) for name in ("openPaths", "trustedProxies")],
+    *[("trustedProxies", json.dumps([value])) for value in ("0.0.0.0/0", "::/0", "128.0.0.0/1", "::/1", "2000::/3")],
+    *[
+        ("probeAddress", value)
+        for value in ("[::::]:443", "[::1:443", "999.1.1.1:443", "1.2.3:443", "a..b:443", "a:0", "a:65536", "a", ":443")
+    ],
+    *[
+        (name, value)
+        for name in ("upstream", "outpostUrl", "authentik_url")
+        for value in ("http://a..b", "http://999.1.1.1:2283", "http://[::::]", "http://1.2.3")
+    ],
     *[("outpostCa", value) for value in (*HOSTILE_TEXTS, *HOSTILE_FILES, "/etc/ca\npem")],
     *[("sharesUpstream", value) for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)],
     *[("openPaths", json.dumps([value])) for value in (*HOSTILE_PATHS, 7, None, ["/a"])],
@@ -381,3 +401,35 @@ def test_an_accounts_name_fits_authentik_and_a_basic_header(base: str, names: li
 
 def test_the_public_address_is_in_lower_case_for_the_outpost_compares_it_with_what_browsers_send() -> None:
     assert settings(url="https://Photos.Example.org:8443").site.url == "https://photos.example.org:8443"
+
+
+def test_a_public_name_with_other_letters_is_asked_for_as_dns_has_it() -> None:
+    (line,) = failures(url="https://phötos.example.org")
+    assert "xn--" in line
+    assert settings(url="https://xn--phtos-jua.example.org").site.host == "xn--phtos-jua.example.org"
+
+
+def test_an_invisible_character_is_named_by_its_number() -> None:
+    (line,) = failures(phonesGroup="immich\u200b-users")
+    assert line == "immich:phonesGroup: expected no invisible characters, got U+200B"
+    (line,) = failures(peopleGroups='["fam\u202eily"]')
+    assert line.startswith("immich:peopleGroups: expected no invisible characters, got U+202E in ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("phonesGroup", "x" * 255),
+        ("application", "x" * 50),
+        ("peopleGroups", json.dumps(["Ä" * 255])),
+        ("openPaths", json.dumps([f"/{each}" for each in range(100)])),
+        ("trustedProxies", '["10.0.0.0/8", "fc00::/7", "private_ranges", "192.0.2.7"]'),
+        ("probeAddress", "[::1]:1"),
+        ("probeAddress", "caddy.lan:65535"),
+        ("upstream", "http://[fd00::7]:2283"),
+        ("upstream", "http://immich_server:2283"),
+        ("outpostCa", "/etc/caddy/..ca.pem"),
+    ],
+)
+def test_what_is_just_within_the_limits_is_taken(name: str, value: str) -> None:
+    settings(**{name: value})
