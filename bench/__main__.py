@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench.budget import slowest
 from bench.plot import draw
 from bench.runs import Row, life
 from lab.driver import Driver
@@ -33,7 +34,14 @@ def show(rows: Sequence[Row]) -> None:
     for row in rows:
         over = row.program.calls > row.allowed
         calls = f"[bold red]{row.program.calls}[/]" if over else str(row.program.calls)
-        seconds = (f"{row.program.seconds:.1f}", f"{row.floor.seconds:.1f}", f"{row.ratio:.2f}")
+        most = slowest(row.operation, row.phones)
+        times = f"{row.ratio:.2f}" if most is None else f"{row.ratio:.2f} of {most:.1f}"
+        slow = most is not None and row.ratio > most
+        seconds = (
+            f"{row.program.seconds:.1f}",
+            f"{row.floor.seconds:.1f}",
+            f"[bold red]{times} over[/]" if slow else times,
+        )
         memory = (f"{row.program.megabytes:.0f}", f"{row.floor.megabytes:.0f}")
         counts = (calls, str(row.allowed), str(row.program.at_once))
         table.add_row(str(row.phones), row.operation, *counts, *seconds, *memory)
@@ -41,7 +49,7 @@ def show(rows: Sequence[Row]) -> None:
 
 
 def main() -> int:
-    """Measure, print, plot; 1 if an operation took more calls than it may."""
+    """Measure, print, plot; 1 if an operation took more calls than it may, or more times the floor's seconds."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("phones", nargs="*", type=int, default=SIZES, help="the sizes (default: 1 10 50 200)")
     sizes = parser.parse_args().phones
@@ -55,9 +63,9 @@ def main() -> int:
     if sizes == SIZES:
         draw(rows, PLOT)
         say(f"Drawn: {PLOT}")
-    over = [row for row in rows if row.program.calls > row.allowed]
-    for row in over:
-        say(f"REGRESSION: {row.operation} at {row.phones}: {row.program.calls} calls, allowed {row.allowed}")
+    over = [f"{row.operation} at {row.phones}: {each}" for row in rows for each in row.regressions]
+    for each in over:
+        say(f"REGRESSION: {each}")
     return 1 if over else 0
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.budget import OPERATIONS, Operation, budget
+from bench.budget import OPERATIONS, Operation, budget, slowest
 from bench.measure import Measured, measure
 from lab.driver import Driver
 from lab.files import ROOT, Lab
@@ -29,6 +29,17 @@ class Row:
     def ratio(self) -> float:
         """How many times the floor's seconds."""
         return self.program.seconds / self.floor.seconds
+
+    @property
+    def regressions(self) -> list[str]:
+        """What it takes more of than it may, in words."""
+        found = []
+        if self.program.calls > self.allowed:
+            found.append(f"{self.program.calls} calls, allowed {self.allowed}")
+        most = slowest(self.operation, self.phones)
+        if most is not None and self.ratio > most:
+            found.append(f"{self.ratio:.2f} times the floor's seconds, allowed {most:.2f}")
+        return found
 
 
 def life(driver: Driver, phones: int, say: Callable[[str], None]) -> list[Row]:
