@@ -58,7 +58,8 @@ def _account(client: Client, username: str) -> tuple[Account, list[str]]:
 def _enabled(client: Client, username: str) -> str:
     call = Call(f"find the account {username!r}", "authentik_core.view_user")
     found = client.find("/core/users/", {"username": username}, call)
-    return ("yes" if found[0].get("is_active") else "no") if found else "gone"
+    account = next((each for each in found if each.get("username") == username), None)
+    return "gone" if account is None else "yes" if account.get("is_active") else "no"
 
 
 def _last_login(client: Client, username: str) -> str:

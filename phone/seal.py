@@ -8,13 +8,10 @@ The page's script opens the same line with the browser's own WebCrypto.
 """
 
 import base64
-import binascii
 import hashlib
-import re
 import secrets
 import unicodedata
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
@@ -22,19 +19,7 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 ITERATIONS = 600_000
 """What OWASP's Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA256."""
 _FORMAT = f"immich-phone-page/1.PBKDF2-HMAC-SHA256.{ITERATIONS}.AES-256-GCM"
-_SALT_BYTES, _NONCE_BYTES, _KEY_BYTES, _TAG_BYTES = 16, 12, 32, 16
-
-
-class SealError(Exception):
-    """The line does not open."""
-
-
-class Damaged(SealError):
-    """It is cut off or altered, or of another format."""
-
-
-class WrongPassphrase(SealError):
-    """The passphrase is another, or somebody altered the line and made its checksum anew."""
+_SALT_BYTES, _NONCE_BYTES, _KEY_BYTES = 16, 12, 32
 
 
 def seal(text: str, passphrase: str) -> str:
@@ -44,21 +29,6 @@ def seal(text: str, passphrase: str) -> str:
     ciphertext = AESGCM(_key(passphrase, salt)).encrypt(nonce, text.encode(), head.encode())
     body = f"{head}.{_encoded(ciphertext)}"
     return f"{body}.{_checksum(body)}"
-
-
-def unseal(line: str, passphrase: str) -> str:
-    """The text. Raises Damaged, WrongPassphrase."""
-    body, _, checksum = line.rpartition(".")
-    head, _, ciphertext = body.rpartition(".")
-    if not head.startswith(f"{_FORMAT}.") or checksum != _checksum(body):
-        raise Damaged("the sealed line is cut off, altered or of another format")
-    salt, nonce, sealed = map(_decoded, (*head.removeprefix(f"{_FORMAT}.").partition(".")[::2], ciphertext))
-    if (len(salt), len(nonce)) != (_SALT_BYTES, _NONCE_BYTES) or len(sealed) < _TAG_BYTES:
-        raise Damaged("the sealed line is cut off, altered or of another format")
-    try:
-        return AESGCM(_key(passphrase, salt)).decrypt(nonce, sealed, head.encode()).decode()
-    except InvalidTag:
-        raise WrongPassphrase("the passphrase is wrong, or the sealed line was altered") from None
 
 
 def _key(passphrase: str, salt: bytes) -> bytes:
@@ -73,12 +43,3 @@ def _checksum(body: str) -> str:
 
 def _encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def _decoded(text: str) -> bytes:
-    if not re.fullmatch(r"[-\w]*", text, re.ASCII):
-        raise Damaged("the sealed line is cut off, altered or of another format")
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error:
-        raise Damaged("the sealed line is cut off, altered or of another format") from None

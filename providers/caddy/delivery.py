@@ -27,11 +27,6 @@ class Target:
     probe: str
     patience: int
 
-    @property
-    def import_line(self) -> str:
-        """The line that the operator's Caddyfile needs. The variable lets a validation see a site before the swap."""
-        return f"import {{${self.variable}:{self.import_path.rpartition('/')[0]}/*.caddy}}"
-
 
 @dataclass(frozen=True)
 class Commands:

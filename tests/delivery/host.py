@@ -18,6 +18,7 @@ from lab.files import ROOT
 from lab.processes import free_port
 from providers.caddy.delivery import SCRIPT, Target, command, snippet
 from tests.answering import answers
+from tests.caddyfile import import_line
 
 DASH = "dash"
 
@@ -74,7 +75,7 @@ class Host:
 		level ERROR
 	}}
 }}
-{self.target.import_line}
+{import_line(self.target)}
 http://127.0.0.1:{self.port} {{
 	respond "theirs"
 }}

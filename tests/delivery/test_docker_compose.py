@@ -9,6 +9,7 @@ import yaml
 
 from components.settings import read_settings
 from lab.files import ROOT
+from tests.caddyfile import import_line
 from tests.reference import STACK
 
 from .host import Host
@@ -39,7 +40,7 @@ def test_the_examples_settings_fit_its_compose_file_and_its_caddyfile() -> None:
     here, there = next(each.split(":")[:2] for each in service["volumes"] if each.startswith("./"))
     directory = str(Path("/opt/caddy") / here)
     assert target.file.replace(directory, there) == target.import_path
-    assert target.import_line in (EXAMPLE / here / "Caddyfile").read_text().splitlines()
+    assert import_line(target) in (EXAMPLE / here / "Caddyfile").read_text().splitlines()
     assert f"--config {there}/Caddyfile " in target.reload
 
 

@@ -13,6 +13,7 @@ from lab.files import ROOT
 from lab.processes import free_port
 from lab.system import SHELLCHECK
 from providers.caddy.delivery import SCRIPT
+from tests.caddyfile import import_line
 from tests.programs import needed
 
 from .host import Host
@@ -114,14 +115,14 @@ def test_a_site_with_which_caddys_configuration_is_not_valid_is_never_put_there(
 
 def test_a_caddyfile_that_does_not_import_the_site_is_told_the_line(host: Host) -> None:
     text = host.caddyfile.read_text()
-    host.caddyfile.write_text(text.replace(host.target.import_line, f"import {host.sites}/*.caddy"))
+    host.caddyfile.write_text(text.replace(import_line(host.target), f"import {host.sites}/*.caddy"))
     code, said = host.run("deliver", host.site("one"))
     assert code == 1
     assert (
         "does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite: "
         in said
     )
-    assert f"\n\t{host.target.import_line}\n" in said
+    assert f"\n\t{import_line(host.target)}\n" in said
     assert host.left() == []
     host.caddyfile.write_text(text)
     host.deliver("one")

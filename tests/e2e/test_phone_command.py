@@ -14,7 +14,7 @@ import pytest
 from lab.driver import Driver
 from lab.files import ROOT
 from lab.qr_reader import read_terminal
-from phone.seal import unseal
+from tests.sealed import unseal
 from tests.terminal import in_terminal
 
 PASSPHRASE = "correct horse battery staple"

@@ -100,8 +100,3 @@ def test_the_probe_asks_this_machine_for_the_public_address() -> None:
     words = done.stderr.splitlines()
     assert "https://photos.example.org:8443/" in words
     assert words[words.index("--connect-to") + 1] == "photos.example.org:8443:127.0.0.1:8443"
-
-
-def test_the_import_line_names_the_directory_that_the_file_is_in() -> None:
-    target = Target("", "/opt/a/site.caddy", "/etc/b/site.caddy", "SITE_TWO", "", "", "", 1)
-    assert target.import_line == "import {$SITE_TWO:/etc/b/*.caddy}"

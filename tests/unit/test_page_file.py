@@ -12,7 +12,7 @@ import pytest
 
 from phone.page import Handed, sealed_page
 from phone.private_file import write_private
-from phone.seal import unseal
+from tests.sealed import unseal
 
 HANDED = Handed("annas-old-phone", "https://photos.example.org", "Authorization", "Basic YW5uYTpzZWNyZXQ=", "12ab34cd")
 PASSPHRASE = "correct horse battery staple"

@@ -47,6 +47,11 @@ def test_a_phone_in_overlap_has_a_line_for_each_of_its_accounts() -> None:
     ]
 
 
+def test_an_account_of_another_name_is_not_taken_for_the_phones() -> None:
+    other = page({"username": "svc-g2", "is_active": True})
+    assert _looked(other, page())[0] == {"svc": Account("gone", "none seen")}
+
+
 def _looked(*answers: Answer, usernames: Sequence[str] = ("svc",)) -> tuple[dict[str, Account], list[str], list[str]]:
     with Server(*answers) as server:
         accounts, reasons = look(server.url, "the-token", usernames)
@@ -67,13 +72,13 @@ def test_two_calls_that_only_read_tell_of_an_account() -> None:
 
 def test_no_account_and_no_login_are_told_apart_from_not_knowing() -> None:
     assert _looked(page(), page())[0] == {"svc": Account("gone", "none seen")}
-    assert _looked(page({"is_active": False}), page())[0] == {"svc": Account("no", "none seen")}
+    assert _looked(page({"username": "svc", "is_active": False}), page())[0] == {"svc": Account("no", "none seen")}
 
 
 def test_a_missing_right_leaves_the_rest_and_is_named() -> None:
     forbidden = reply(403, {"detail": "You do not have permission."})
-    seen = page({"is_active": True})
-    accounts, reasons, _ = _looked(seen, forbidden, seen, forbidden, usernames=["svc", "svc-g2"])
+    seen, other = (page({"username": name, "is_active": True}) for name in ("svc", "svc-g2"))
+    accounts, reasons, _ = _looked(seen, forbidden, other, forbidden, usernames=["svc", "svc-g2"])
     assert accounts == dict.fromkeys(["svc", "svc-g2"], Account("yes", "cannot tell"))
     assert ["authentik_events.view_event" in reason for reason in reasons] == [True, True]
 
@@ -83,6 +88,8 @@ def test_a_missing_right_leaves_the_rest_and_is_named() -> None:
     [reply(200, {"results": [{}]}), reply(200, {"results": 3}), reply(200, b"<html>"), reply(404, {}), reply(500)],
 )
 def test_after_an_answer_that_makes_no_sense_the_rest_is_not_asked(answer: Answer) -> None:
-    accounts, (reason,), asked = _looked(page({"is_active": True}), answer, usernames=["svc", "svc-g2"])
+    accounts, (reason,), asked = _looked(
+        page({"username": "svc", "is_active": True}), answer, usernames=["svc", "svc-g2"]
+    )
     assert (accounts, len(asked)) == ({}, 2)
     assert "cannot find the last login of 'svc'" in reason

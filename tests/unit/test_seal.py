@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phone.seal import Damaged, SealError, WrongPassphrase, _checksum, seal, unseal
+from phone.seal import _checksum, seal
+from tests.sealed import Damaged, SealError, WrongPassphrase, unseal
 
 LINE = seal("Basic abc", "correct horse battery staple")
 
