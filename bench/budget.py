@@ -20,9 +20,9 @@ def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
         "refresh": objects + phones - 1,
         # The same three for each new account, and the end of the old one.
         "rotate": 4 * phones,
-        # One write an object, none for the isolation and what says that bindings are all; the outpost's list is read
-        # before and after, the slug looked at.
-        "destroy": objects - 2 + 3,
+        # One write an object, none for the isolation and what says that bindings and members are all; the outpost's
+        # list is read before and after, the slug looked at.
+        "destroy": objects - 3 + 3,
     }
     return more[operation]
 

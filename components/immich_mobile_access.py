@@ -15,6 +15,7 @@ from components.settings import Settings
 from providers.authentik import (
     Application,
     ExclusiveBindings,
+    ExclusiveMembers,
     Group,
     OutpostAttachment,
     PolicyBinding,
@@ -53,9 +54,10 @@ class ImmichMobileAccess(pulumi.ComponentResource):
 
         group = self.phones_group = self._phones_group()
         phones = PhoneAccounts(name, settings, group, self)
+        members = self._members(group, phones)
         provider = self._proxy_provider(group)
         application = self._application(provider)
-        bindings = self._bindings(application, group)
+        bindings = self._bindings(application, group, members)
         exclusive = self._exclusive(application, bindings)
         attachment = self._attachment(provider, application, [*bindings, exclusive])
         site = self._site(attachment)
@@ -101,6 +103,14 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             opts=self._child(),
         )
 
+    def _members(self, group: Group, phones: PhoneAccounts) -> ExclusiveMembers:
+        return ExclusiveMembers(
+            f"{self._prefix}-members",
+            group=group.id,
+            users=[account.id for account in phones.by_username.values()],
+            opts=self._child(),
+        )
+
     def _proxy_provider(self, group: Group) -> ProxyProvider:
         return ProxyProvider(
             f"{self._prefix}-provider",
@@ -133,11 +143,18 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _bindings(self, application: Application, phones: Group) -> list[PolicyBinding]:
+    def _bindings(self, application: Application, phones: Group, members: ExclusiveMembers) -> list[PolicyBinding]:
+        """That of the phones' group comes after the look at who is in it: the application may stand open already."""
         groups: dict[str, pulumi.Input[str]] = {f"{self._prefix}-phones-binding": phones.id}
         groups |= {f"{self._prefix}-people-binding-{group}": group for group in self._settings.people_groups}
         return [
-            PolicyBinding(resource, target=application.id, group=group, adopt=self._settings.adopt, opts=self._child())
+            PolicyBinding(
+                resource,
+                target=application.id,
+                group=group,
+                adopt=self._settings.adopt,
+                opts=self._child(depends_on=[members] if group is phones.id else []),
+            )
             for resource, group in groups.items()
         ]
 

@@ -4,6 +4,7 @@ from providers.authentik.app_password import AppPassword
 from providers.authentik.application import Application
 from providers.authentik.certificate import Certificate
 from providers.authentik.exclusive_bindings import ExclusiveBindings
+from providers.authentik.exclusive_members import ExclusiveMembers
 from providers.authentik.group import Group
 from providers.authentik.isolation import Isolation
 from providers.authentik.oauth2_provider import OAuth2Provider
@@ -18,6 +19,7 @@ __all__ = [
     "Application",
     "Certificate",
     "ExclusiveBindings",
+    "ExclusiveMembers",
     "Group",
     "Isolation",
     "OAuth2Provider",

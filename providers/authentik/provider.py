@@ -38,7 +38,7 @@ from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
 
 _ATTEMPTS = 3
-_TYPES = {bool: "true or false", str: "a text", list: "a list"}
+_TYPES = {bool: "expected true or false", str: "expected a text", list: "expected a list"}
 
 
 class AuthentikProvider(Connected):
@@ -65,7 +65,7 @@ class AuthentikProvider(Connected):
             if flag in news:
                 inputs[flag] = news[flag]
                 if not isinstance(news[flag], type_):
-                    failures.append((flag, f"expected {_TYPES[type_]}"))
+                    failures.append((flag, _TYPES[type_]))
         known = {name: value for name, value in inputs.items() if name not in unknown}
         failures = failures or self.untimely(olds, known)
         return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])

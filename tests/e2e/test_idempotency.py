@@ -8,7 +8,7 @@ def test_a_second_up_makes_no_api_call(driver: Driver) -> None:
     with counted(driver.lab) as calls:
         run = driver.stack.up()
     assert calls.made == []
-    assert "14 unchanged" in run.output
+    assert "15 unchanged" in run.output
 
 
 def test_a_preview_makes_no_api_call(driver: Driver) -> None:
@@ -21,5 +21,5 @@ def test_a_refresh_reads_each_object_once_and_no_key(driver: Driver) -> None:
     with counted(driver.lab) as calls:
         driver.stack.refresh("--skip-preview", "--expect-no-changes")
     assert {method for method, _ in calls.made} == {"GET"}
-    assert len({path for _, path in calls.made}) == len(calls) == 9
+    assert len({path for _, path in calls.made}) == len(calls) == 10
     assert not [path for _, path in calls.made if "view_key" in path]

@@ -82,7 +82,9 @@ def test_an_earlier_state_is_read_kept_up_to_date_and_destroyed(old: Driver) -> 
     changes = {step["urn"].rpartition("::")[2]: step["op"] for step in planned["steps"] if step["op"] != "same"}
     assert changes.items() >= dict.fromkeys(CLOSED, "update").items()
     # The site's own lines may be newer than that state; so are its component, and what looks at who may enter what.
-    newer = {("immich-site", "update")} | {(f"immich-{name}", "create") for name in ("caddy", "bindings", "isolation")}
+    newer = {("immich-site", "update")} | {
+        (f"immich-{name}", "create") for name in ("caddy", "bindings", "members", "isolation")
+    }
     assert {(name, op) for name, op in changes.items() if name not in CLOSED} <= newer
     old.stack.configure(verify=None)  # the proof is newer than that state
     with counted(old.lab) as calls:

@@ -31,7 +31,7 @@ def stranger(driver: Driver) -> Iterator[dict[str, str]]:
 
 def test_replacing_every_resource_at_once_loses_nothing(driver: Driver, stranger: dict[str, str]) -> None:
     urns = _resources(driver)
-    assert len(urns) == 11
+    assert len(urns) == 12
     driver.stack.up(*(each for urn in urns.values() for each in ("--replace", urn)))
     assert len(_bindings(driver)) == 2
     assert driver.until(True, driver.header()) is not None

@@ -73,7 +73,7 @@ class Authentik(Mocks):
         outs = {name: value for name, value in args.inputs.items() if name != "__provider"}
         if args.typ.endswith(":ServiceAccount"):
             outs |= {"pk": 7, "uid": "u", "key": KEY + args.inputs["username"]}
-        if args.typ.endswith(":ExclusiveBindings"):
+        if args.typ.endswith((":ExclusiveBindings", ":ExclusiveMembers")):
             outs |= {"others": {}}
         if args.typ.endswith(":Isolation"):
             outs |= {"reachable": {}, "untold": []}

@@ -25,7 +25,11 @@ def test_every_phone_has_an_account_of_its_own_named_after_it_and_its_generation
 def test_losing_a_phone_changes_nothing_of_the_others_but_what_looks_at_them() -> None:
     all_three, two = good(THREE), good(phones({"name": "phone"}, {"name": "ben-2", "generation": 13}))
     assert all_three.resources.keys() - two.resources.keys() == {"immich-anna.g2"}
-    assert changed(all_three, two) == ["immich-isolation", "immich-proof"]  # which look at each account
+    assert changed(all_three, two) == [
+        "immich-isolation",
+        "immich-members",
+        "immich-proof",
+    ]  # which look at each account
 
 
 def test_a_new_password_for_a_phone_is_a_new_account_in_the_place_of_the_former_one(reference: Run) -> None:

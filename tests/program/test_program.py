@@ -17,6 +17,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich": "immich:index:MobileAccess",
         "immich-phones": f"{AUTHENTIK}Group",
         "immich-phone.g1": f"{AUTHENTIK}ServiceAccount",
+        "immich-members": f"{AUTHENTIK}ExclusiveMembers",
         "immich-provider": f"{AUTHENTIK}ProxyProvider",
         "immich-application": f"{AUTHENTIK}Application",
         "immich-phones-binding": f"{AUTHENTIK}PolicyBinding",
@@ -55,6 +56,7 @@ INPUTS = {
         "email": "",
         "attributes": {"pulumi": "immich/prod/immich-phone", "phone": "phone", "generation": 1},
     },
+    "immich-members": {"group": "id-of-immich-phones", "users": ["41"]},
     "immich-provider": {
         "name": "Immich Forward Auth",
         "mode": "forward_single",
@@ -123,6 +125,8 @@ def test_the_phones_account_is_in_the_phones_group_alone_and_no_superuser(refere
 def test_the_provider_is_reachable_only_after_every_binding_and_the_site_after_that(reference: Run) -> None:
     bindings = {"immich-phones-binding", "immich-people-binding-family"}
     assert reference.named("immich-bindings").dependencies >= bindings
+    assert reference.named("immich-members").dependencies >= {"immich-phones", "immich-phone.g1"}
+    assert "immich-members" in reference.named("immich-phones-binding").dependencies
     assert reference.named("immich-outpost").dependencies >= {*bindings, "immich-bindings", "immich-provider"}
     assert reference.named("immich-site").dependencies >= {"immich-outpost"}
     for name in bindings:
@@ -182,7 +186,7 @@ def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it
     assert not any("adopt" in each.inputs for each in reference.resources.values())
     done = good(STACK | {"immich:adopt": "true"})
     adopting = {name for name, each in done.resources.items() if each.inputs.get("adopt") is True}
-    assert adopting == INPUTS.keys() - {"immich-site", "immich-bindings"}
+    assert adopting == INPUTS.keys() - {"immich-site", "immich-bindings", "immich-members"}
 
 
 def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:

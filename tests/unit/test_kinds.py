@@ -11,8 +11,9 @@ from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from providers.access.proof import AccessProof, AccessProofProvider
-from providers.authentik import ExclusiveBindings, Isolation
+from providers.authentik import ExclusiveBindings, ExclusiveMembers, Isolation
 from providers.authentik.exclusive_bindings import ExclusiveBindingsProvider
+from providers.authentik.exclusive_members import ExclusiveMembersProvider
 from providers.authentik.fields import UNSET, ListOf, Reference
 from providers.authentik.isolation import IsolationProvider
 from providers.authentik.kind import Kind
@@ -27,6 +28,7 @@ PROVIDERS: dict[str, type[ResourceProvider]] = {
     **{name: resource.provider_class for name, resource in RESOURCES.items()},
     "AccessProof": AccessProofProvider,
     "ExclusiveBindings": ExclusiveBindingsProvider,
+    "ExclusiveMembers": ExclusiveMembersProvider,
     "Isolation": IsolationProvider,
     "CaddyConfig": CaddyConfigProvider,
 }
@@ -39,6 +41,10 @@ STATE = {
     "ExclusiveBindings": (
         "providers.authentik.exclusive_bindings ExclusiveBindingsProvider",
         "dynamic/authentik:ExclusiveBindings",
+    ),
+    "ExclusiveMembers": (
+        "providers.authentik.exclusive_members ExclusiveMembersProvider",
+        "dynamic/authentik:ExclusiveMembers",
     ),
     "Group": ("providers.authentik.group GroupProvider", "dynamic/authentik:Group"),
     "Isolation": ("providers.authentik.isolation IsolationProvider", "dynamic/authentik:Isolation"),
@@ -111,6 +117,7 @@ def test_a_resource_keeps_its_type(name: str) -> None:
         "AccessProof": AccessProof,
         "CaddyConfig": CaddyConfig,
         "ExclusiveBindings": ExclusiveBindings,
+        "ExclusiveMembers": ExclusiveMembers,
         "Isolation": Isolation,
     }
     resources: dict[str, type[Resource]] = {**RESOURCES, **others}

@@ -23,8 +23,8 @@ from providers.authentik.kind import Bag, Kind, check, names
 from providers.authentik.redirect_uri import RedirectUri
 from providers.authentik.resource import AuthentikResource
 
-NO_OBJECTS = {"ExclusiveBindings", "Isolation"}
-"""What is no object of its own: it looks after the bindings of others."""
+NO_OBJECTS = {"ExclusiveBindings", "ExclusiveMembers", "Isolation"}
+"""What is no object of its own: it looks after others."""
 RESOURCES: dict[str, type[AuthentikResource]] = {
     name: getattr(providers.authentik, name) for name in providers.authentik.__all__ if name not in NO_OBJECTS
 }

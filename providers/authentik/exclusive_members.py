@@ -1,0 +1,141 @@
+"""ExclusiveMembers: nobody but these is in a group, and no group is below it, /core/groups/."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Annotated, Any, Required, TypedDict, Unpack
+
+import pulumi
+from pulumi import Input, Output
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
+
+from providers.authentik.errors import Conflict, NotFound
+from providers.authentik.fields import Integer, ListOf, Text
+from providers.authentik.group import new_groups
+from providers.authentik.kind import Bag, Kind
+from providers.authentik.ownership import stack_of
+from providers.authentik.provider import AuthentikProvider
+from providers.authentik.resource import AuthentikResource
+from providers.errors import brief
+
+
+class ExclusiveMembersArgs(TypedDict, total=False):
+    """The arguments of ExclusiveMembers. group: a group's id; users: the ids of the accounts that may be in it."""
+
+    group: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    users: Required[Annotated[Input[Sequence[Input[int] | Input[str]]], ListOf(item=Integer(minimum=1))]]
+
+
+class ExclusiveMembersProvider(AuthentikProvider):
+    """Looks at who else may enter what a group may: its other users, and whoever is in a group below it.
+
+    Found when it is made, it is refused, but for accounts of the same stack, which may be about to go. Found later, it
+    is drift, and up takes it off. Authentik before 2025.12 does not tell what is below a group. No phone's own way
+    stands on this, so that it asks for no proof. State besides the arguments: `others`, words for each by its primary
+    key.
+    """
+
+    kind = Kind(
+        word="exclusive members of the group",
+        model="authentik_core.group",
+        path="/core/groups/",
+        args=ExclusiveMembersArgs,
+        title="group",
+        address="group",
+        computed=("others",),
+    )
+
+    @brief
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        changed = self._changes(olds, news)
+        return DiffResult(
+            changes=bool(changed) or bool(olds["others"]),
+            replaces=[name for name in changed if self.kind.fields[name].replaces],
+        )
+
+    @brief
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        inputs = self._inputs(props)
+        if inputs["group"] not in new_groups:
+            group = self._group(inputs)
+            stack = stack_of(group)
+            known = {each["pk"] for each in group["users_obj"] if stack and stack_of(each) == stack}
+            if others := _others(group, {*inputs["users"], *known}):
+                raise Conflict(
+                    f"cannot guard group {group['name']!r}: besides the phones of this stack, in it or below it is "
+                    f"{', '.join(sorted(others.values()))}, who would be let in by it. Nothing was taken off. Take "
+                    "them out of that group in Authentik (in a group of immich:peopleGroups they may enter), and run "
+                    "the command again."
+                )
+        return CreateResult(inputs["group"], {**inputs, "others": {}})
+
+    @brief
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        inputs = self._inputs(props)
+        try:
+            group = self._group(inputs)
+        except NotFound:
+            self.client.check_sight(self.kind.path, self.call("read", inputs, "view"))
+            return ReadResult("", {})
+        return ReadResult(id_, {**inputs, "others": _others(group, inputs["users"])}, inputs)
+
+    @brief
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        inputs = self._inputs(news)
+        declared = {*inputs["users"], *self._inputs(olds)["users"]}  # an account that goes is in it until it has gone
+        seen = olds["others"].keys() - {str(user) for user in declared}
+        if not seen:
+            return UpdateResult({**inputs, "others": {}})
+        try:
+            group = self._group(inputs)
+            self._take_out(group, seen, inputs)
+        except NotFound:
+            raise self._gone(self.call("update", inputs, "change")) from None
+        self._take_off(group, seen, inputs)
+        others = _others(group, declared)
+        return UpdateResult({**inputs, "others": {pk: others[pk] for pk in others.keys() - seen}})
+
+    @brief
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Nothing: the members go by themselves."""
+
+    def _group(self, inputs: Bag) -> Bag:
+        return self.client.get(
+            f"{self.kind.path}{inputs['group']}/?include_children=true", self.call("read", inputs, "view")
+        )
+
+    def _take_out(self, group: Bag, seen: Iterable[str], inputs: Bag) -> None:
+        """Users: no more than the preview showed, and whoever comes in between the two calls."""
+        kept = [pk for pk in group["users"] if str(pk) not in seen]
+        if kept != group["users"]:
+            self.client.patch(self.path(inputs), {"users": kept}, self.call("take others out of", inputs, "change"))
+
+    def _take_off(self, group: Bag, seen: Iterable[str], inputs: Bag) -> None:
+        """Groups below it: their users and what else is above them stay."""
+        for below in [pk for pk in group.get("children") or [] if pk in seen]:
+            path, call = f"{self.kind.path}{below}/", self.call(f"take group {below} off the", inputs, "change")
+            with suppress(NotFound):
+                parents = self.client.get(path, call)["parents"]
+                self.client.patch(path, {"parents": [pk for pk in parents if pk != group["pk"]]}, call)
+
+
+def _others(group: Bag, users: Iterable[int]) -> dict[str, str]:
+    """Words for each user besides these, and for each group below it, by primary keys."""
+    expected = set(users)
+    named = {each["pk"]: each["username"] for each in group["users_obj"]}
+    below = {each["pk"]: each["name"] for each in group.get("children_obj") or []}
+    return {str(pk): f"user {named.get(pk, pk)!r}" for pk in group["users"] if pk not in expected} | {
+        pk: f"group {below.get(pk, pk)!r} below it" for pk in group.get("children") or []
+    }
+
+
+class ExclusiveMembers(AuthentikResource, module="authentik", name="ExclusiveMembers"):
+    """The accounts of a group that holds no others. id: the group's primary key."""
+
+    provider_class = ExclusiveMembersProvider
+    others: Output[dict[str, str]]
+    """Who else was seen in it or below it, in words, by primary key."""
+
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **args: Unpack[ExclusiveMembersArgs]
+    ) -> None:
+        super().__init__(resource_name, args, adopt=False, opts=opts)
