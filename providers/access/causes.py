@@ -88,6 +88,10 @@ class Cause(Enum):
         "more is bound to the application than this stack binds, and may let others in",
         "Add a group that may enter to immich:peopleGroups; `pulumi up --refresh` takes off the others.",
     )
+    MEMBERS_OF_OTHERS = (
+        "others are in the phones' group, or in a group below it, and may enter by it",
+        "Put who may enter into a group of immich:peopleGroups; `pulumi up --refresh` takes them out of the phones'.",
+    )
     ACCOUNT_MISSING = ("the phone's account is gone", "`pulumi up --refresh` makes a new one, with a new header.")
     ACCOUNT_INACTIVE = (
         "the phone's account is not active",
@@ -112,6 +116,10 @@ class Cause(Enum):
     PASSWORD_EXPIRES_SOON = (
         "the app password expires within two weeks",
         "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
+    )
+    PASSWORDS_OF_OTHERS = (
+        "the phone's account has app passwords beside ours, which let in too",
+        "Delete them in Authentik, under Directory / Tokens and App passwords; or raise the phone's generation.",
     )
     PASSWORD_WRONG = (
         "everything is in order but the password: Authentik has another one for this account",
@@ -179,7 +187,7 @@ class Cause(Enum):
 _HARMLESS = frozenset(
     {
         *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
-        Cause.BINDINGS_OF_OTHERS,
+        *(Cause.BINDINGS_OF_OTHERS, Cause.MEMBERS_OF_OTHERS, Cause.PASSWORDS_OF_OTHERS),
         *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
     }
 )

@@ -42,6 +42,7 @@ def examine(way: Way) -> list[Check]:
         _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
         *_others(way),
+        _members(way),
         _stranger("no header", way.without, Cause.OPEN),
         _wrong(way.wrong),
     ]
@@ -53,7 +54,7 @@ def examine_phone(way: Way, phone: Phone) -> list[Check]:
     if phone.off:
         still = Check("switched off", State.NOT_OK, Cause.STILL_IN)
         return [_header(phone), still if through else Check("switched off", State.OK, detail=said(phone.asked))]
-    own = [_header(phone), *_account(phone), _password(way, phone)]
+    own = [_header(phone), *_account(phone), _password(way, phone), *_other_passwords(phone)]
     if through:
         return [*own, Check("Immich", State.OK, detail="its own answer came back")]
     return [*own, Check("Immich", State.NOT_OK, likeliest(way, phone), said(phone.asked))]
@@ -157,6 +158,14 @@ def _others(way: Way) -> Iterator[Check]:
             yield Check("other bindings", State.OK)
 
 
+def _members(way: Way) -> Check:
+    if isinstance(way.members, Hidden):
+        return _hidden("phones' group", way.members)
+    if way.members:
+        return Check("phones' group", State.NOT_OK, Cause.MEMBERS_OF_OTHERS, "; ".join(way.members))
+    return Check("phones' group", State.OK)
+
+
 def _stranger(link: str, probe: Probe, cause: Cause) -> Check:
     """A request that must not reach Immich. What answers an error may hide that it did."""
     if isinstance(probe, NoAnswer) or _fails(probe):
@@ -217,6 +226,11 @@ def _password(way: Way, phone: Phone) -> Check:
     if password.expires - way.now < SOON:
         return Check("password", State.NOT_OK, Cause.PASSWORD_EXPIRES_SOON, _moment(password.expires))
     return Check("password", State.OK, detail=f"until {_moment(password.expires)}")
+
+
+def _other_passwords(phone: Phone) -> Iterator[Check]:
+    if isinstance(phone.password, Password) and phone.password.others:
+        yield Check("other passwords", State.NOT_OK, Cause.PASSWORDS_OF_OTHERS, ", ".join(phone.password.others))
 
 
 def _fact(link: str, fact: bool | Hidden, cause: Cause) -> Check:

@@ -9,8 +9,10 @@ from providers.access.causes import Cause
 from providers.access.seen import Account, Hidden, Outpost, Password, Probe, Provider, Way
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
+from providers.authentik.exclusive_members import of_its_stack, others_in
 from providers.authentik.kind import Bag
 from providers.authentik.policy_binding import bindings_of, in_words
+from providers.authentik.service_account import identifier_of
 from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 from providers.caddy.admin import CaddyError
 from providers.caddy.config import serving
@@ -69,6 +71,7 @@ class Inquiry:
             others=()
             if isinstance(bindings, Hidden)
             else tuple(in_words(each) for each in bindings if not self._is_declared(each)),
+            members=self._told(self._members),
             now=datetime.now(UTC),
             restricted=self._names.restricted,
         )
@@ -145,6 +148,17 @@ class Inquiry:
         bound = {binding.get("group"), (binding.get("group_obj") or {}).get("name")}
         return bool(names & bound) and not binding["negate"]
 
+    def _members(self, client: Client) -> tuple[str, ...]:
+        name = self._names.phones_group
+        call = Call(f"find group {name!r}", "authentik_core.view_group")
+        listed = client.find("/core/groups/", {"name": name, "include_children": "true"}, call)
+        return tuple(
+            words
+            for each in listed
+            if each["name"] == name
+            for words in sorted(others_in(each, of_its_stack(each)).values())
+        )
+
     def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
         name = self._names.outpost
         call = Call(f"read outpost {name!r}", "authentik_outposts.view_outpost")
@@ -175,7 +189,9 @@ class Inquiry:
             hidden = not reads_tokens(client, call.doing)
             return Hidden(f"the token's user needs the right {VIEW_TOKEN}", Cause.TOKEN_RIGHTS) if hidden else None
         ends = [_moment(each["expires"]) if each["expiring"] else None for each in found]
-        return Password(None if None in ends else max(filter(None, ends), default=None))
+        others = {each["identifier"] for each in found} - {identifier_of(username)}
+        more = tuple(sorted(others)) if len(found) > 1 else ()
+        return Password(None if None in ends else max(filter(None, ends), default=None), more)
 
 
 def _heard(client: Client, pk: str, call: Call) -> datetime | None:

@@ -70,9 +70,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Password:
-    """An account's app password. expires: None if never."""
+    """An account's app password. expires: None if never; others: the identifiers of those beside it."""
 
     expires: datetime | None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Way:
     url: the public address. without, wrong: the answers to a request without a header and with a wrong one.
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
+    members: who is in the phones' group, or below it, besides this stack's accounts, in words.
     now: when all this was seen.
     """
 
@@ -96,6 +98,7 @@ class Way:
     now: datetime
     restricted: bool = False
     others: tuple[str, ...] = ()
+    members: tuple[str, ...] | Hidden = ()
 
 
 @dataclass(frozen=True)

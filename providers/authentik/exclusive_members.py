@@ -57,9 +57,7 @@ class ExclusiveMembersProvider(AuthentikProvider):
         inputs = self._inputs(props)
         if inputs["group"] not in new_groups:
             group = self._group(inputs)
-            stack = stack_of(group)
-            known = {each["pk"] for each in group["users_obj"] if stack and stack_of(each) == stack}
-            if others := _others(group, {*inputs["users"], *known}):
+            if others := others_in(group, {*inputs["users"], *of_its_stack(group)}):
                 raise Conflict(
                     f"cannot guard group {group['name']!r}: besides the phones of this stack, in it or below it is "
                     f"{', '.join(sorted(others.values()))}, who would be let in by it. Nothing was taken off. Take "
@@ -76,7 +74,7 @@ class ExclusiveMembersProvider(AuthentikProvider):
         except NotFound:
             self.client.check_sight(self.kind.path, self.call("read", inputs, "view"))
             return ReadResult("", {})
-        return ReadResult(id_, {**inputs, "others": _others(group, inputs["users"])}, inputs)
+        return ReadResult(id_, {**inputs, "others": others_in(group, inputs["users"])}, inputs)
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -91,7 +89,7 @@ class ExclusiveMembersProvider(AuthentikProvider):
         except NotFound:
             raise self._gone(self.call("update", inputs, "change")) from None
         self._take_off(group, seen, inputs)
-        others = _others(group, declared)
+        others = others_in(group, declared)
         return UpdateResult({**inputs, "others": {pk: others[pk] for pk in others.keys() - seen}})
 
     @brief
@@ -118,7 +116,13 @@ class ExclusiveMembersProvider(AuthentikProvider):
                 self.client.patch(path, {"parents": [pk for pk in parents if pk != group["pk"]]}, call)
 
 
-def _others(group: Bag, users: Iterable[int]) -> dict[str, str]:
+def of_its_stack(group: Bag) -> set[int]:
+    """The primary keys of its users that say they are of the same stack as it. group: as the API shows one."""
+    stack = stack_of(group)
+    return {each["pk"] for each in group["users_obj"] if stack and stack_of(each) == stack}
+
+
+def others_in(group: Bag, users: Iterable[int]) -> dict[str, str]:
     """Words for each user besides these, and for each group below it, by primary keys."""
     expected = set(users)
     named = {each["pk"]: each["username"] for each in group["users_obj"]}

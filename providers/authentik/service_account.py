@@ -98,7 +98,7 @@ class ServiceAccountProvider(AuthentikProvider):
                 answer = self.client.patch(f"/core/users/{made['user_pk']}/", body, setting_up)
         except AuthentikError as error:
             raise self.undo(inputs | {"pk": made["user_pk"]}, error) from None
-        identifier = _identifier(inputs["username"])
+        identifier = identifier_of(inputs["username"])
         answer["key"] = made["token"]
         plain = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", inputs["username"])  # a name that the server takes as it is
         if plain or self._app_password(identifier, inputs) is not None:
@@ -122,7 +122,7 @@ class ServiceAccountProvider(AuthentikProvider):
 
     def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         """An account that was renamed behind our back still has the password of the name that it had."""
-        return super().in_the_way(olds, news, changed) or olds.get("token") == _identifier(str(news["username"]))
+        return super().in_the_way(olds, news, changed) or olds.get("token") == identifier_of(str(news["username"]))
 
     def unfinished(self, found: Bag, inputs: Bag) -> bool:
         """Left between the two calls of make, not long ago: just as it makes one, and never used.
@@ -148,7 +148,7 @@ class ServiceAccountProvider(AuthentikProvider):
 
     def _ends_as_declared(self, inputs: Bag) -> bool:
         """Whether the app password that stands there has the end that ours would; one that we may not see has not."""
-        token = self._app_password(_identifier(inputs["username"]), inputs) or {}
+        token = self._app_password(identifier_of(inputs["username"]), inputs) or {}
         return self.kind.fields["expires"].same(token.get("expires"), inputs.get("expires"))
 
     def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
@@ -186,7 +186,7 @@ _blind: set[Client] = set()
 """Those whose token does not see the tokens of others."""
 
 
-def _identifier(username: str) -> str:
+def identifier_of(username: str) -> str:
     """What the server calls the app password that it makes with an account."""
     return _slug(f"service-account-{username}-password")
 

@@ -108,6 +108,28 @@ class Breaking:
             self.admin.remove_group(name)  # and its binding with it
 
     @contextmanager
+    def others_in_the_group(self) -> Iterator[None]:
+        """Put another account into the phones' group."""
+        name = self.driver.lab.names["phones_group"]
+        self.admin.account(f"{name}-other", self.admin.group(name))
+        try:
+            yield
+        finally:
+            self.admin.remove_user(f"{name}-other")
+
+    @contextmanager
+    def another_password(self) -> Iterator[None]:
+        """Give the phone's account a further app password."""
+        account = self.driver.account()
+        identifier = f"{account['username']}-further"
+        further = {"identifier": identifier, "user": account["pk"], "intent": "app_password", "expiring": False}
+        self.admin.call("POST", "/core/tokens/", further)
+        try:
+            yield
+        finally:
+            self.admin.call("DELETE", f"/core/tokens/{identifier}/")
+
+    @contextmanager
     def unbound(self) -> Iterator[None]:
         """Disable the binding of the phones' group."""
         bound = self.admin.call("GET", "/policies/bindings/", query={"target": self.application()})["results"]

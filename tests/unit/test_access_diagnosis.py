@@ -100,6 +100,7 @@ def test_the_likeliest_cause(seen_way: Way, seen_phone: Phone, cause: Cause) -> 
         ({"wrong": LOGIN}, Cause.SITE_OTHER),
         ({"without": replace(LOGIN, location="http://localhost/application/o/authorize/")}, Cause.OUTPOST_HOST),
         ({"outpost": Outpost(attached=True, heard=None)}, Cause.OUTPOST_SILENT),
+        ({"members": ("user 'somebody'",)}, Cause.MEMBERS_OF_OTHERS),
         ({"outpost": Outpost(attached=True, heard=NOW - timedelta(minutes=6))}, Cause.OUTPOST_SILENT),
     ],
 )
@@ -107,6 +108,13 @@ def test_what_lets_others_in_or_will_keep_people_out_is_found_where_phones_get_t
     seen: dict[str, Any], cause: Cause
 ) -> None:
     assert [each.cause for each in examine(way(**seen)) if each.state is State.NOT_OK] == [cause]
+
+
+def test_a_further_password_is_found_where_the_phone_gets_through() -> None:
+    checks = examine_phone(WAY, phone(asked=PONG, password=Password(None, others=("a", "b"))))
+    assert [(each.cause, each.detail) for each in checks if each.state is State.NOT_OK] == [
+        (Cause.PASSWORDS_OF_OTHERS, "a, b")
+    ]
 
 
 def test_an_answer_that_failed_does_not_prove_that_nobody_gets_in() -> None:
