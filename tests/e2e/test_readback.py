@@ -122,6 +122,18 @@ def test_a_further_binding_of_the_application_is_seen_and_taken_off(negate: bool
     assert not _drifts(driver)
 
 
+def test_another_user_of_the_phones_group_is_seen_and_taken_out(driver: Driver) -> None:
+    name = driver.lab.names["phones_group"]
+    group = driver.admin.group(name)
+    before = driver.admin.call("GET", f"/core/groups/{group}/")["users"]
+    driver.admin.account(f"{name}-other", group)
+    assert _drifts(driver)
+    driver.stack.up("--refresh")
+    assert driver.admin.call("GET", f"/core/groups/{group}/")["users"] == before
+    assert not _drifts(driver)
+    driver.admin.remove_user(f"{name}-other")
+
+
 def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver, others: str) -> None:
     path = _path(driver, "account")
     before = driver.admin.call("GET", path)["groups"]
