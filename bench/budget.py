@@ -29,6 +29,4 @@ def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
 
 def slowest(operation: Operation, phones: int) -> float | None:
     """The most times the seconds of as many resources that do nothing, or None where nothing is said."""
-    if operation == "preview":
-        return 1.2
-    return 2.0 if operation == "up" and phones == 1 else None
+    return {"preview": 1.2, "up": 2.0}.get(operation) if phones == 1 else None
