@@ -1,9 +1,8 @@
 """AuthentikProvider: the life of an object of any Kind, written once. AuthentikResource: how a program declares it."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -16,17 +15,14 @@ from pulumi.dynamic import (
 )
 
 from providers import writes
-from providers.authentik.connection import Connected
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, NotFound, Refused
 from providers.authentik.fields import Json, differing
 from providers.authentik.kind import (
     Bag,
-    Kind,
     Resolved,
     changes,
     check,
     computed,
-    for_older,
     names,
     observed,
     of_older,
@@ -34,6 +30,7 @@ from providers.authentik.kind import (
 )
 from providers.authentik.lookup import look_up
 from providers.authentik.ownership import is_ours, refuse_different, refuse_strangers
+from providers.authentik.steps import Steps, plain
 from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
 
@@ -41,7 +38,7 @@ _ATTEMPTS = 3
 _TYPES = {bool: "expected true or false", str: "expected a text", list: "expected a list"}
 
 
-class AuthentikProvider(Connected):
+class AuthentikProvider(Steps):
     """Interprets a Kind. A subclass says which, and overrides a step where the API is not like the others.
 
     State of an object: its declared fields with their defaults, what the server computed, `resolved` (the keys of
@@ -49,9 +46,6 @@ class AuthentikProvider(Connected):
     would get lost on its way through the engine).
     """
 
-    kind: ClassVar[Kind]
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool}
-    """Inputs that say how to go about it, bool, str or list, and nothing of the object's own."""
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
 
     # What the engine asks for ---------------------------------------------------------------------------------------
@@ -106,7 +100,7 @@ class AuthentikProvider(Connected):
         answer = self.live(id_, props)
         if answer is None:
             return ReadResult("", {})
-        resolved = _plain(props.get("resolved") or {})
+        resolved = plain(props.get("resolved") or {})
         seen = observed(self.kind, olds, resolved, answer)
         kept = {name: value for name, value in props.items() if name not in self.kind.fields and name != "__provider"}
         for name in differing(self.kind.fields, olds, seen):
@@ -119,7 +113,7 @@ class AuthentikProvider(Connected):
         writes.note()
         inputs = self._inputs(news)
         changed = self._changes(olds, news)
-        known = _plain(olds.get("resolved") or {})
+        known = plain(olds.get("resolved") or {})
         wanted = names(self.kind, inputs)
         resolved = self._resolve(inputs, [each for each in wanted if each[2] not in known.get(each[0], {})])
         for name, _, value in wanted:
@@ -148,116 +142,7 @@ class AuthentikProvider(Connected):
         elif now is not None:
             self.remove(now)
 
-    # The steps, for kinds whose API is not like the others ----------------------------------------------------------
-
-    def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
-        """(field, reason) for what is wrong now, beside the inputs that the stack has: none for a new object."""
-        return []
-
-    def label(self, bag: Mapping[str, Json]) -> str:
-        """What messages call this object."""
-        return self.kind.label(bag)
-
-    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
-        """An object in our place that the server would not tell of; asked before the first POST, whose body it is."""
-        return None
-
-    def make(self, inputs: Bag, body: Bag) -> Bag:
-        """Make the object and answer it as the server does. Raises Refused, AnswerLost."""
-        return self.client.post(self.kind.path, body, self.call("create", inputs, "add"))
-
-    def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
-        """The object with the same natural key, or None."""
-        title, call = inputs[self.kind.title], self.call("find", inputs, "view")
-        if not self.kind.find:
-            try:
-                return self.client.get(f"{self.kind.path}{title}/", call)
-            except NotFound:
-                return None
-        found = self.client.find(self.kind.path, {self.kind.find: str(title)}, call)
-        return next((each for each in found if each[self.kind.title] == title), None)
-
-    def is_taken(self, refused: Refused) -> bool:
-        """Whether a POST was refused because the natural key is in use."""
-        return self.kind.title in refused.fields
-
-    def unfinished(self, found: Bag, inputs: Bag) -> bool:
-        """Whether an object is one that we left half made."""
-        return False
-
-    def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
-        """Whether the former object must go before the one that replaces it can be made."""
-        return self.kind.born and self.kind.title not in changed  # two of one name cannot stand side by side
-
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
-        """Why an object can never be taken over, or None. inputs: with the flags."""
-        return None
-
-    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        """The object as it is now, or None if it is gone."""
-        return self._same(id_, props)
-
-    def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        """The object, where its address was changed behind our back."""
-        return None
-
-    def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
-        """The inputs of an update, with what a whole body needs besides."""
-        return inputs
-
-    def remove(self, props: Mapping[str, Json]) -> None:
-        """Delete the object; one that is gone already is fine."""
-        with suppress(NotFound), self.writing(props):
-            self.client.delete(self.path(props), self.call("delete", props, "delete"))
-
-    def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
-        """Leave an adopted object as it was found; one that is gone is left alone."""
-        always = {name: props[name] for name in self.kind.always if name in props}
-        try:
-            body = for_older(self.kind, {**always, **found})
-            self.client.patch(self.path(props), body, self.call("give back", props, "change"))
-        except NotFound:
-            return
-
-    def call(self, verb: str, bag: Mapping[str, Json], right: Any) -> Call:
-        """A call on this object in words."""
-        return Call(f"{verb} {self.label(bag)}", self.kind.right(right))
-
-    def path(self, outs: Mapping[str, Json]) -> str:
-        """The URL path of an object from its state."""
-        return f"{self.kind.path}{_plain(outs[self.kind.address])}/"
-
-    @contextmanager
-    def writing(self, bag: Mapping[str, Json]) -> Iterator[None]:
-        """A write to an object that our token cannot even see fails by that reason, whatever the server says."""
-        try:
-            yield
-        except (NotFound, Forbidden):
-            self.client.check_sight(self.kind.path, self.call("read", bag, "view"))
-            raise
-
-    def undo(self, made: Bag, failure: AuthentikError) -> AuthentikError:
-        """Remove what was half made; the answer is the failure to raise, with what could not be undone."""
-        try:
-            self.remove(made)
-        except AuthentikError as error:
-            return AuthentikError(f"{failure} Besides, what was made already is still there: {error}")
-        return failure
-
     # --------------------------------------------------------------------------------------------------------------
-
-    def _same(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        """The object of that primary key, by its address or where it has moved to."""
-        call = self.call("read", props, "view")
-        answer: Bag | None
-        try:
-            answer = self.client.get(self.path(props), call)
-        except NotFound:
-            self.client.check_sight(self.kind.path, call)
-            answer = None
-        if self.kind.address != "pk" and (answer is None or str(answer["pk"]) != id_):
-            answer = self.moved(id_, props)
-        return answer if answer is not None and str(answer["pk"]) == id_ else None
 
     def _address(self, id_: str, props: Mapping[str, Json]) -> str:
         """The path to write to; an address that anybody may give to another object is looked at first."""
@@ -270,7 +155,7 @@ class AuthentikProvider(Connected):
         return AuthentikError(f"cannot {call.doing}: it is gone from Authentik. Run: pulumi up --refresh")
 
     def _inputs(self, props: Mapping[str, Json]) -> Bag:
-        return {name: _plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
+        return {name: plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
 
     def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:
         unknown = frozenset(name for name, value in news.items() if pulumi.contains_unknowns(value))
@@ -325,14 +210,3 @@ class AuthentikProvider(Connected):
 
     def _outs(self, answer: Bag, inputs: Bag, resolved: Resolved) -> Bag:
         return {**inputs, **computed(self.kind, answer), **({"resolved": resolved} if resolved else {})}
-
-
-def _plain(value: Json) -> Json:
-    """A value as it was before it crossed the wire to the host, where every number is a float."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value
