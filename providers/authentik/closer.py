@@ -16,6 +16,7 @@ _WORDS: Mapping[Step, str] = {
     "bind": "shut out of {}",
     "enable": "enable our binding on {}",
     "remove": "take our binding off {}",
+    "single": "take our second binding off {}",
 }
 
 
@@ -40,7 +41,7 @@ class Closer:
 
     def ours(self) -> dict[str, str]:
         """Our bindings by what the application is called."""
-        return {self._called(target): each["pk"] for target in self._bindings for each in self._ours(target)}
+        return {self._called(target): self._ours(target)[0]["pk"] for target in self._bindings if self._ours(target)}
 
     def pending(self) -> list[str]:
         """The steps that are to be done, in words."""
@@ -59,12 +60,12 @@ class Closer:
                 return stepped > 0
             if step == "bind":
                 self._bind(target)
-            for each in self._ours(target):
+            for each in self._ours(target)[step == "single" :]:
                 # One that is gone, by somebody or by a call of ours whose answer got lost, is seen by the look, too.
                 with suppress(NotFound):
                     if step == "enable":
                         self._enable(each, target)
-                    elif step == "remove":
+                    elif step in ("remove", "single"):
                         self._client.delete(f"{BINDINGS}{each['pk']}/", self._call("take ours off", target, "delete"))
             self._bindings[target] = [each for each in self._list(target) if each["target"] == target]
         raise AuthentikError(
@@ -78,7 +79,9 @@ class Closer:
         return next_step(mode, bindings, self._group, entered=target in self._entered)
 
     def _ours(self, target: str) -> list[Bag]:
-        return [each for each in self._bindings[target] if is_ours(each, self._group)]
+        """First the one that stays where there are several: that takes effect, and that the state knows."""
+        ours = [each for each in self._bindings[target] if is_ours(each, self._group)]
+        return sorted(ours, key=lambda each: (not each["enabled"], each["pk"] not in self._names))
 
     def _mode(self, target: str) -> str | None:
         """An application's policy_engine_mode; where neither account nor token sees it, it is asked for by its slug."""

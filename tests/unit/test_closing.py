@@ -51,7 +51,10 @@ def after(step: str, bindings: list[Binding]) -> list[list[Binding]]:
     if step == "bind":
         return [[*bindings, OURS]]
     told = [bindings]
-    for index in reversed([index for index, each in enumerate(bindings) if is_ours(each, PHONES)]):
+    ours = [index for index, each in enumerate(bindings) if is_ours(each, PHONES)]
+    if step == "single":
+        ours.remove(next(index for index in ours if bindings[index]["enabled"]))
+    for index in reversed(ours):
         now = list(told[-1])
         now[index : index + 1] = [OURS] if step == "enable" else []
         told.append(now)
@@ -124,4 +127,10 @@ def test_nothing_of_ours_is_added_beside_a_binding_of_somebody_elses_not_even_a_
     mode: str, bindings: list[Binding]
 ) -> None:
     if any(not is_ours(each, PHONES) for each in bindings):
-        assert next_step(mode, bindings, PHONES, entered=True) in (None, "remove")
+        assert next_step(mode, bindings, PHONES, entered=True) in (None, "remove", "single")
+
+
+@MANY
+@given(MODES, LISTS)
+def test_in_the_end_one_binding_of_ours_at_the_most_takes_effect(mode: str, bindings: list[Binding]) -> None:
+    assert sum(is_ours(each, PHONES) and each["enabled"] for each in steps(mode, bindings)[-1]) <= 1

@@ -20,6 +20,20 @@ def test_what_a_killed_run_bound_is_taken_over_and_not_bound_twice(world: World,
     assert world.bindings(wiki) == []
 
 
+def test_a_second_binding_that_a_call_of_a_killed_run_made_late_is_drift_and_goes(world: World, limited: Host) -> None:
+    wiki, isolation = world.open(), Resource(limited, IsolationProvider)
+    isolation.up(world.declared("close"))
+    (ours,) = world.bindings(wiki)
+    world.bind(wiki, group=world.group, negate=True)
+    isolation.refresh()
+    assert isolation.outs["pending"] == [f"take our second binding off {wiki['slug']}"]
+    isolation.up(world.declared("close"))
+    assert [each["pk"] for each in world.bindings(wiki)] == [ours["pk"]]
+    assert not world.enters(world.one, wiki)
+    isolation.delete()
+    assert world.bindings(wiki) == []
+
+
 def test_what_was_bound_by_hand_stays_on_destroy_where_it_was_adopted(world: World, limited: Host) -> None:
     by_hand, wiki = world.open(), world.open()
     world.bind(by_hand, group=world.group, negate=True)
