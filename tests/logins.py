@@ -76,7 +76,7 @@ def login_up(driver: Driver) -> Iterator[Login]:
     """Put the login up and tell Immich of it; afterwards neither is left."""
     application = f"{driver.lab.names['application']}-login"
     login = Login(driver, application, driver.header(), driver.admin.snapshot())
-    with _rights(driver):
+    with login_rights(driver):
         driver.stack.configure(
             login=True, authentikUrl=driver.lab.authentik_url, loginApplication=application, loginName=application
         )
@@ -92,7 +92,7 @@ def login_up(driver: Driver) -> Iterator[Login]:
 
 
 @contextmanager
-def _rights(driver: Driver) -> Iterator[None]:
+def login_rights(driver: Driver) -> Iterator[None]:
     """What the login takes beyond the reference stack's rights. At a real Authentik the lab's token may do all."""
     if driver.lab.real:
         yield

@@ -3,17 +3,22 @@
 import os
 import random
 import re
+import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import psutil
 
 from lab.driver import Driver
-from lab.files import ROOT
+from lab.files import ROOT, Lab
 from tests.proxy import Exchange, Fault, Proxy
 
 SEED = 7
@@ -27,6 +32,8 @@ class State:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     accounts: tuple[str, ...] = ()
+    bindings: int = 2
+    """How many policy bindings are ours."""
 
     @property
     def command(self) -> str:
@@ -71,53 +78,112 @@ class Killable:
         return cases
 
     def killed(self, state: State, case: Case) -> None:
-        """Set out for a state, be killed on the way, and run the same command again."""
-        lab, stack = self.driver.lab, self.driver.stack
+        """Set out for a state, and be killed on the way."""
         self._clear(state)
         victims: list[subprocess.Popen[bytes]] = []
         proxy = self.proxies[case.server]
         proxy.on(re.escape(case.call), _kill(victims, case.when), skip=case.alike)
-        victims.append(
-            subprocess.Popen(
-                [lab.pulumi, state.command, "--yes", "--stack", lab.stack, "--non-interactive", "--skip-preview"],
-                cwd=ROOT,
-                env={**os.environ, **lab.env},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        )
+        victims.append(start(self.driver.lab, state.command))
         victims[0].wait(120)
         assert proxy.met, f"the run ended without {case}"
         proxy.clear()
-        stack.run("cancel", "--yes")
-        stack.must(state.command, "--yes", "--skip-preview")
-        self.stands(state)
+
+    def run_again(self, state: State) -> None:
+        """The same command again, as docs/operations.md tells."""
+        self.driver.stack.run("cancel", "--yes")
+        self.driver.stack.must(state.command, "--yes", "--skip-preview")
+
+    def outlived(self, state: State, case: Case, *, late: bool) -> None:
+        """Set out for a state; the engine alone is killed, and the call is let through in the next run.
+
+        late: after that run has ended; otherwise when it has looked and is about to make the same call.
+        """
+        self._clear(state)
+        engines: list[subprocess.Popen[bytes]] = []
+        proxy, call = self.proxies[case.server], re.escape(case.call)
+        go, gone = threading.Event(), threading.Event()
+
+        def hold(exchange: Exchange) -> None:
+            engines[0].kill()
+            go.wait(120)
+            try:
+                assert exchange.answer is not None
+            finally:
+                gone.set()
+            exchange.pass_back()
+
+        def follow(exchange: Exchange) -> None:
+            go.set()
+            gone.wait(30)
+            exchange.pass_back()
+
+        proxy.on(call, hold, skip=case.alike)
+        engines.append(start(self.driver.lab, state.command))
+        engines[0].wait(120)
+        assert proxy.met, f"the run ended without {case}"
+        if not late:
+            proxy.on(call, follow)
+        try:
+            self.run_again(state)
+            assert late or proxy.met, f"the run after it ended without {case}"
+        finally:
+            go.set()
+        assert gone.wait(30)
+        proxy.clear()
+
+    def signalled(self, state: State, case: Case, signals: tuple[signal.Signals, ...]) -> str:
+        """Set out for a state, and get signals during a call as from a terminal; answers what the engine printed."""
+        self._clear(state)
+        engines: list[subprocess.Popen[bytes]] = []
+        proxy = self.proxies[case.server]
+        with TemporaryDirectory() as folder:
+            said = Path(folder) / "output"
+
+            def send(exchange: Exchange) -> None:
+                for sent, number in enumerate(signals, 1):
+                    os.killpg(engines[0].pid, number)
+                    ends = time.monotonic() + 20
+                    while said.read_text().count(" received; ") < sent and time.monotonic() < ends:
+                        time.sleep(0.02)
+                exchange.pass_back()
+
+            proxy.on(re.escape(case.call), send, skip=case.alike)
+            with said.open("wb") as output:
+                engines.append(start(self.driver.lab, state.command, output.fileno()))
+                engines[0].wait(120)
+            assert proxy.met, f"the run ended without {case}"
+            proxy.clear()
+            return said.read_text()
 
     def stands(self, state: State) -> None:
         """Each object is there once and as declared, and no other; the right headers work, and they alone."""
         made, stack = self._made(), self.driver.stack
         if not state.settings:
-            assert not any(made.values())
+            assert not any(made.values()), made
             assert not stack.export()["deployment"].get("pending_operations")
             return
         names = self.driver.lab.names
         assert made["users"] == {names["service_account"] + ending for ending in state.accounts}
-        assert made["groups"] == {names["phones_group"]}
-        assert made["applications"] == {names["application"]}
+        assert made["groups"] == {names["phones_group"]} - set(self.empty["groups"])
+        login = {str(state.settings["loginApplication"])} if state.settings.get("login") else set()
+        assert made["applications"] == {names["application"], *login}
+        assert made["OAuth2 providers"] == made["certificates"] == login
         assert made["proxy providers"] == {names["provider"]}
-        assert len(made["bindings"]) == 2
-        assert len(made["providers on the outpost"]) == 1
+        assert len(made["bindings"]) == state.bindings
+        assert len(made["providers on the outpost"]) == (0 if state.settings.get("outpost") else 1)
         stack.refresh("--skip-preview", "--expect-no-changes", "--clear-pending-creates")
         headers = self.driver.headers()
         assert set(headers) == {phone["name"] for phone in state.settings["phones"]}
         for header in headers.values():
-            expected = bool(state.settings["enabled"])
+            expected = bool(state.settings["enabled"]) and not state.settings.get("outpost")
             assert self.driver.until(expected, {"Authorization": header}) is not None
         for header in self.refused - set(headers.values()):
             assert self.driver.until(False, {"Authorization": header}) is not None
         self.refused |= set(headers.values())
+
+    def left(self) -> dict[str, set[str]]:
+        """What there is besides what is somebody else's."""
+        return {part: keys for part, keys in self._made().items() if keys}
 
     def _clear(self, state: State) -> None:
         for proxy in self.proxies.values():
@@ -127,16 +193,39 @@ class Killable:
 
     def _made(self) -> dict[str, set[str]]:
         there = self.driver.admin.snapshot()
-        assert all(len(each) == len(set(each)) for each in there.values())
+        assert all(len(each) == len(set(each)) for each in there.values()), there
+        assert all(set(self.empty[part]) <= set(there[part]) for part in there), "somebody else's is lost"
         return {part: set(there[part]) - set(self.empty[part]) for part in there}
 
 
-def sampled(cases: list[Case], *, whole: bool) -> list[Case]:
-    """Every case, or for each call the one of both that the seed says."""
+def sampled(cases: list[Case], *, whole: bool, most: int | None = None) -> list[Case]:
+    """Every case, or for each call the one of both that the seed says; most: of so many calls, by the seed, too."""
     if whole:
         return cases
     chosen = random.Random(SEED)  # noqa: S311  # no secret hangs on it
-    return [chosen.choice(both) for both in zip(cases[::2], cases[1::2], strict=True)]
+    one_side = [chosen.choice(both) for both in zip(cases[::2], cases[1::2], strict=True)]
+    return one_side if most is None else chosen.sample(one_side, most)
+
+
+def start(lab: Lab, command: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """The engine on the lab's stack, at work."""
+    return subprocess.Popen(
+        [lab.pulumi, command, "--yes", "--stack", lab.stack, "--non-interactive", "--skip-preview"],
+        cwd=ROOT,
+        env={**os.environ, **lab.env},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def kill(started: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for the engine and all that it started."""
+    engine = psutil.Process(started.pid)
+    for process in [engine, *engine.children(recursive=True)]:  # the host is in a process group of its own
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _kill(victims: list[subprocess.Popen[bytes]], when: When) -> Fault:
@@ -145,10 +234,7 @@ def _kill(victims: list[subprocess.Popen[bytes]], when: When) -> Fault:
     def fault(exchange: Exchange) -> None:
         if when == "after":
             assert exchange.answer is not None
-        engine = psutil.Process(victims[0].pid)
-        for process in [engine, *engine.children(recursive=True)]:  # the host is in a process group of its own
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        kill(victims[0])
         exchange.reset()
 
     return fault

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from lab.proof import Proof
 from lab.proxies import HOSTS
 from lab.system import SSH_CLIENT, SSH_SERVER
 from lab.web import Web
+from tests.e2e.killing import kill, start
 from tests.programs import needed
 
 FOLDER = ROOT / ".lab" / "e2e-delivery"
@@ -185,6 +187,28 @@ def test_an_edit_by_hand_is_mended_kept_and_told_by_the_next_delivery(house: Dri
     assert served(house) == [True] * 3
     assert site_files(house)[0] == 0
     aside.unlink()
+
+
+def test_a_run_killed_while_the_script_is_at_work_converges_when_run_again(house: Driver, tmp_path: Path) -> None:
+    held, reached = tmp_path / "held", tmp_path / "reached"
+    probe = str(house.stack.settings()["caddy:hosts"][0]["probe"])
+    change(house, 0, probe=f"while test -e {held}; do touch {reached}; sleep 0.1; done; {probe}")
+    house.stack.configure(accessLog=False)
+    held.touch()
+    engine = start(house.lab, "up")
+    while not reached.exists():
+        assert engine.poll() is None
+        time.sleep(0.05)
+    kill(engine)
+    engine.wait(30)
+    held.unlink()
+    house.stack.run("cancel", "--yes")
+    house.stack.up("--skip-preview")
+    assert ["log {" in site.read_text() for site in sites(house)] == [False] * 3
+    assert left(house) == {"site.caddy", SCRIPT}
+    assert served(house) == [True] * 3
+    change(house, 0, probe=probe)
+    house.stack.configure(accessLog=None)
 
 
 def test_another_file_takes_the_former_away(house: Driver) -> None:
