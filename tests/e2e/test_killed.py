@@ -129,7 +129,7 @@ def by_hand(killable: Killable) -> dict[str, Any]:
 
 
 def take_away_what_was_taken_for_found(killable: Killable, case: Case) -> None:
-    """With immich:adopt what the killed run wrote, and could not note, is taken for found: a few objects at the most."""
+    """With immich:adopt what the killed run wrote, and could not note, is taken for found: a few objects at most."""
     admin, left = killable.driver.admin, killable.left()
     assert sum(map(len, left.values())) <= 3, (case, left)
     paths = {"bindings": "/policies/bindings/", "applications": "/core/applications/"}
