@@ -27,6 +27,7 @@ help: ## This list
 	@echo "make …"
 	@awk -F ':[^#]*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  DELIVERY=…   for demo and lab: how the site gets to Caddy; admin, file or ssh"
+	@echo "  LAB_AUTHENTIK_VERSION=…  for demo and lab: the version that Authentik's stand-in acts as, such as 2024.12.3"
 	@echo "  ARGS=…       handed to pytest, doctor or bench, as in: make test-unit ARGS='-k caddy -x'"
 
 setup: $(INSTALLED) ## The virtual environment .venv with everything in it (PYTHON=… chooses the Python)

@@ -39,7 +39,20 @@ SOURCES = {
 }
 """Headings, and the folders whose messages stand under them."""
 _NO_MESSAGES = {
-    *("Call", "call", "look_up", "Option", "TypeError", "compile", "fullmatch", "match", "search", "sub", "findall"),
+    *(
+        "Call",
+        "call",
+        "look_up",
+        "Option",
+        "Difference",
+        "TypeError",
+        "compile",
+        "fullmatch",
+        "match",
+        "search",
+        "sub",
+        "findall",
+    ),
     *("ArgumentParser", "add_argument", "add_parser", "Table", "add_column"),
 }
 """Calls that are handed texts which nobody is told: the words for a call, helps, patterns, a developer's mistakes."""

@@ -199,6 +199,7 @@ def _authentik(folder: Path, processes: Processes, kept: dict[str, str]) -> str:
             *(sys.executable, "-m", "lab.authentik", "--listen", f"127.0.0.1:{kept['port_of_authentik']}"),
             *("--state", folder / "authentik" / "state", "--requests", folder / "authentik" / "requests.jsonl"),
             *("--cache-seconds", str(STAND_IN_CACHE_SECONDS), "--load-seconds", "0.5"),
+            *(("--version", acts_as) if (acts_as := os.environ.get("LAB_AUTHENTIK_VERSION", "")) else ()),
         ],
         {
             **_environment(),

@@ -15,6 +15,7 @@ from lab.authentik.clock import duration
 from lab.authentik.context import Settings
 from lab.authentik.server import Authentik
 from lab.authentik.standin import Listener, listen
+from lab.authentik.versions import VERSION, version
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -29,6 +30,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--clean-expired-seconds", type=float, default=3600.0, help="how often expired tokens go")
     become = "what becomes of an app password that has expired"
     parser.add_argument("--expired-passwords", choices=["rotate", "delete"], default="rotate", help=become)
+    acts = "the version that it acts as, such as 2024.12.3"
+    parser.add_argument("--version", default=VERSION, type=version, help=acts)
     args = parser.parse_args(argv)
     if not is_loopback(args.listen.rpartition(":")[0]):
         parser.error("the stand-in listens on loopback only")
@@ -48,6 +51,7 @@ def settings(args: argparse.Namespace) -> Settings:
         state=args.state, requests=args.requests, public_url=args.public_url,
         cache_seconds=args.cache_seconds, load_seconds=args.load_seconds, token_lifetime=args.token_lifetime,
         clean_expired_seconds=args.clean_expired_seconds, expired_passwords=args.expired_passwords,
+        version=args.version,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from lab.authentik import crypto
 from lab.authentik.api import find, require_on, rows_of
 from lab.authentik.clock import now, stamp
-from lab.authentik.context import VERSION, Answer, Call
+from lab.authentik.context import Answer, Call
 from lab.authentik.errors import Forbidden, Refusal, on_field, on_object
 from lab.authentik.fields import Field, Row
 from lab.authentik.hooks import TOKEN_EXPIRES
@@ -145,9 +145,9 @@ def health(call: Call, key: str) -> Answer:
     if outpost["managed"] is None:
         return Answer(200, [])  # nothing runs it
     return Answer(200, [{
-        "uid": INSTANCE, "last_seen": stamp(now()), "version": VERSION, "golang_version": "go1.26.8",
+        "uid": INSTANCE, "last_seen": stamp(now()), "version": call.settings.version, "golang_version": "go1.26.8",
         "openssl_enabled": False, "openssl_version": "OpenSSL 3.6.5", "fips_enabled": None,
-        "version_should": VERSION.replace("-", ""), "version_outdated": False, "build_hash": "",
+        "version_should": call.settings.version.replace("-", ""), "version_outdated": False, "build_hash": "",
         "build_hash_should": "", "hostname": "lab",
     }])  # fmt: skip
 
@@ -156,10 +156,10 @@ def default_settings(call: Call, _key: str) -> Answer:
     return Answer(200, {"config": default_config(f"{call.base_url}/")})
 
 
-def version(_call: Call, _key: str) -> Answer:
+def version(call: Call, _key: str) -> Answer:
     return Answer(200, {
-        "version_current": VERSION, "version_latest": "0.0.0", "version_latest_valid": False, "build_hash": "",
-        "outdated": False, "outpost_outdated": False,
+        "version_current": call.settings.version, "version_latest": "0.0.0", "version_latest_valid": False,
+        "build_hash": "", "outdated": False, "outpost_outdated": False,
     })  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from lab.authentik.represent import SHOWN
 from lab.authentik.rights import may_use
 from lab.authentik.seed import DATA, new_uuid
 from lab.authentik.validation import check, defaults
+from lab.authentik.versions import filled, taken, told
 
 CHANGES = {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
@@ -69,7 +70,7 @@ def require_on(call: Call, model: Model, verb: str, row: Row) -> None:
 
 
 def shown(call: Call, model: Model, row: Row) -> Any:
-    return SHOWN[model.path](call, row)
+    return told(call.settings.version, model.path, SHOWN[model.path](call, row))
 
 
 def on_list(call: Call, model: Model) -> Answer:
@@ -102,16 +103,16 @@ def create(call: Call, model: Model) -> Answer:
     if model.add_needs_right:
         call.require(model.right("add"))
     hooks = HOOKS.get(model.path, NO_HOOKS)
-    attrs = check(call.store, model, call.data(), None, partial=False)
+    attrs = check(call.store, model, taken(call.settings.version, model.path, call.data()), None, partial=False)
     hooks.validate(call, attrs, None)
-    row = hooks.fill(call, defaults(model) | attrs)
+    row = hooks.fill(call, filled(call.settings.version, model.path, defaults(model) | attrs))
     row.setdefault("pk", None)
     row["pk"] = row["pk"] if row["pk"] is not None else new_uuid()
     return Answer(201, shown(call, model, _save(call, model, row, None)))
 
 
 def update(call: Call, model: Model, row: Row, *, partial: bool) -> Answer:
-    attrs = check(call.store, model, call.data(), row, partial=partial)
+    attrs = check(call.store, model, taken(call.settings.version, model.path, call.data()), row, partial=partial)
     HOOKS.get(model.path, NO_HOOKS).validate(call, attrs, row)
     return Answer(200, shown(call, model, _save(call, model, row | attrs, row)))
 

@@ -16,8 +16,8 @@ from lab.authentik.fields import Row
 from lab.authentik.rights import Rights, attributes_of
 from lab.authentik.store import Store
 from lab.authentik.validation import not_a_dict
+from lab.authentik.versions import VERSION
 
-VERSION = "2026.8.0-rc1"
 MAXIMUM_LIFETIME = "goauthentik.io/user/token-maximum-lifetime"
 
 
@@ -34,6 +34,7 @@ class Settings:
     clean_expired_seconds: float = 3600.0  # how often expired tokens are swept
     # the documentation says that an expired app password gets a new key, the code that it is deleted
     expired_passwords: Literal["rotate", "delete"] = "rotate"
+    version: str = VERSION  # how old a server it acts as
 
 
 @dataclass

@@ -16,7 +16,6 @@ import jwt
 
 from lab.authentik import oauth2
 from lab.authentik.clock import expired, now, stamp
-from lab.authentik.context import VERSION
 from lab.authentik.fields import Row
 from lab.authentik.outpost import Outpost, ProxyApp
 from lab.authentik.pages import Page, not_found
@@ -29,10 +28,11 @@ PREFIX = "/outpost.goauthentik.io"
 class ForwardAuth:
     """One request at a time, against the outpost's loaded applications and the server's store."""
 
-    def __init__(self, store: Store, outpost: Outpost, cache_seconds: float) -> None:
+    def __init__(self, store: Store, outpost: Outpost, cache_seconds: float, version: str) -> None:
         self._store = store
         self._outpost = outpost
         self._cache_seconds = cache_seconds
+        self._version = version
 
     def answer(
         self, path: str, query: str, headers: Mapping[str, str], cookies: Mapping[str, str]
@@ -69,7 +69,7 @@ class ForwardAuth:
         page = Page(200)
         claims = self._claims(app, headers, cookies, page)
         if claims is not None:
-            page.headers += identity(app, claims)
+            page.headers += identity(app, claims, self._version)
             page.headers.append(("User-Agent", headers.get("user-agent", "")))
             return page, str(claims.get("preferred_username", ""))
         if app.skips(url):
@@ -206,7 +206,7 @@ def cookie(app: ProxyApp, value: str, seconds: int) -> str:
     return "; ".join([*parts, "SameSite=Lax"])
 
 
-def identity(app: ProxyApp, claims: Row) -> list[tuple[str, str]]:
+def identity(app: ProxyApp, claims: Row, version: str) -> list[tuple[str, str]]:
     """Who is let in, for whoever asked."""
     return [
         ("X-Authentik-Username", str(claims.get("preferred_username", ""))),
@@ -220,7 +220,7 @@ def identity(app: ProxyApp, claims: Row) -> list[tuple[str, str]]:
         ("X-Authentik-Meta-Outpost", app.outpost_name),
         ("X-Authentik-Meta-Provider", app.provider["name"]),
         ("X-Authentik-Meta-App", app.slug),
-        ("X-Authentik-Meta-Version", f"goauthentik.io/outpost/{VERSION}"),
+        ("X-Authentik-Meta-Version", f"goauthentik.io/outpost/{version}"),
         ("X-Powered-By", "authentik_proxy2"),
     ]
 

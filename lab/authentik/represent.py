@@ -10,6 +10,7 @@ from lab.authentik.context import Call
 from lab.authentik.fields import Row
 from lab.authentik.rights import ancestry, is_superuser
 from lab.authentik.store import Store
+from lab.authentik.versions import told
 
 USER_FIELDS = (
     "pk", "username", "name", "is_active", "last_login", "date_joined", "email", "attributes", "uid", "path",
@@ -83,7 +84,7 @@ def token(call: Call, row: Row) -> Row:
     owner = call.store.get("user", row["user"])
     return {
         **pick(row, "pk", "managed", "identifier", "intent", "user"),
-        "user_obj": user(call, owner) if owner else None,
+        "user_obj": told(call.settings.version, "core/users", user(call, owner)) if owner else None,
         **pick(row, "description", "expires", "expiring"),
     }
 

@@ -38,7 +38,7 @@ class Authentik:
         seed(self.store, token, password)
         self.store.commit()
         self.outpost = Outpost(self.store, settings.load_seconds, self.public_url)
-        self._forward_auth = ForwardAuth(self.store, self.outpost, settings.cache_seconds)
+        self._forward_auth = ForwardAuth(self.store, self.outpost, settings.cache_seconds, settings.version)
         self._cleaned = time.monotonic()
         self.requests: list[dict[str, Any]] = []
         self._log = settings.requests.open("a", encoding="utf-8") if settings.requests else None

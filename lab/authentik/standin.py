@@ -15,6 +15,7 @@ import uvicorn
 from lab.authentik.context import Settings
 from lab.authentik.seed import new_key
 from lab.authentik.server import Authentik
+from lab.authentik.versions import VERSION
 
 START_SECONDS = 10
 
@@ -58,12 +59,13 @@ class StandIn:
         token_lifetime: str = "minutes=30",  # noqa: S107 - a duration
         clean_expired_seconds: float = 3600.0,
         expired_passwords: Literal["rotate", "delete"] = "rotate",
+        version: str = VERSION,
     ) -> None:
         self.settings = Settings(
             state=Path(state) if state else None, requests=Path(requests) if requests else None,
             public_url=public_url, cache_seconds=cache_seconds, load_seconds=load_seconds,
             token_lifetime=token_lifetime, clean_expired_seconds=clean_expired_seconds,
-            expired_passwords=expired_passwords,
+            expired_passwords=expired_passwords, version=version,
         )  # fmt: skip
         self.token = token or new_key()
         self.password = password

@@ -8,6 +8,7 @@ page is no API. Cookies are not kept.
 """
 
 import re
+import sys
 import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -17,6 +18,7 @@ import requests
 from requests.auth import AuthBase
 
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
+from providers.authentik.versions import untried
 from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -38,6 +40,7 @@ class Client:
         self._session.auth = _Bearer(token)
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._version_asked = threading.Lock()
 
     def get(self, path: str, call: Call) -> dict[str, Any]:
         """One object. Raises NotFound."""
@@ -92,6 +95,22 @@ class Client:
     def check_sight(self, path: str, call: Call) -> None:
         """Raise Forbidden where our token may not see a list: whatever is in it seems gone."""
         self.get(f"{path}?page_size=1", call)
+
+    def warn_of_version(self) -> None:
+        """Say once, on stderr, which the engine shows, if Authentik's version is none that this is made for.
+
+        It is asked once and without patience; a server that does not tell it is no failure.
+        """
+        if not self._version_asked.acquire(blocking=False):
+            return
+        try:
+            answer = _json(self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None))
+        except (AuthentikError, Transient):
+            return
+        told = answer.get("version_current") if isinstance(answer, dict) else None
+        if isinstance(told, str) and (warning := untried(self._clean(told), self._where())):
+            sys.stderr.write(f"warning: {warning}\n")
+            sys.stderr.flush()
 
     def _object(
         self,

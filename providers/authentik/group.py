@@ -12,6 +12,7 @@ from providers.authentik.lookup import GROUP, ROLE
 from providers.authentik.ownership import stack_of
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
+from providers.authentik.versions import former_name
 
 
 class GroupArgs(TypedDict, total=False):
@@ -19,7 +20,9 @@ class GroupArgs(TypedDict, total=False):
 
     name: Required[Annotated[Input[str], Text(blank=False)]]
     is_superuser: Annotated[Input[bool], Boolean(default=False)]
-    parents: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP), formerly="parent")]
+    parents: Annotated[
+        Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP), formerly=former_name("/core/groups/", "parents"))
+    ]
     users: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
     attributes: Annotated[Input[dict[str, Any]], Attributes()]
     roles: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=ROLE))]

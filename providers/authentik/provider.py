@@ -90,6 +90,7 @@ class AuthentikProvider(Steps):
             except Refused as refused:
                 standing = self.find(inputs, resolved) if self.is_taken(refused) else None
                 if standing is None:
+                    self.client.warn_of_version()  # it may be why
                     raise
         assert standing is not None  # noqa: S101  # every other way out of the loop returned or raised
         return self._take_over(standing, inputs, resolved, body, props)
@@ -204,6 +205,9 @@ class AuthentikProvider(Steps):
                 return self.client.put(path, body, call) if self.kind.whole else self.client.patch(path, body, call)
         except NotFound:
             raise self._gone(call) from None
+        except Refused:
+            self.client.warn_of_version()  # it may be why
+            raise
 
     def _made(self, answer: Bag, inputs: Bag, resolved: Resolved) -> CreateResult:
         return CreateResult(str(answer["pk"]), self._outs(answer, inputs, resolved))

@@ -79,6 +79,7 @@ class ProxyProviderProvider(AuthentikProvider):
     def make(self, inputs: Bag, body: Bag) -> Bag:
         answer = super().make(inputs, body)
         new_providers.add(str(answer["pk"]))
+        self.client.warn_of_version()
         return answer
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
@@ -102,7 +103,9 @@ class ProxyProviderProvider(AuthentikProvider):
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         if olds.get("external_host") != news["external_host"]:
             self._of_host(news, own=id_)
-        return super().update(id_, olds, news)
+        result = super().update(id_, olds, news)
+        self.client.warn_of_version()
+        return result
 
     def _of_host(self, inputs: Mapping[str, Json], own: str = "") -> Bag | None:
         """The provider of the same name among those of the same host; any other is a conflict."""

@@ -4,6 +4,7 @@ import copy
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -28,15 +29,21 @@ class HostError(Exception):
 class Host:
     """`with Host({"authentik:url": …}, {"AUTHENTIK_TOKEN": …}) as host:` runs `python -m pulumi.dynamic`."""
 
-    def __init__(self, config: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        self._config = dict(config)
+    def __init__(self, config: Mapping[str, str], environment: Mapping[str, str], *, told: bool = False) -> None:
+        """told: keep what it says on stderr, which the engine would show; in `told`, once it has ended."""
+        self._config, self._keep = dict(config), told
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._environment = {**kept, **environment}
 
     def __enter__(self) -> "Host":
         command = [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"]
+        self._stderr = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr if self._keep else subprocess.DEVNULL,
         )
         assert self._process.stdout is not None
         port = int(self._process.stdout.readline())
@@ -51,6 +58,9 @@ class Host:
         self._channel.close()
         self._process.terminate()
         self._process.wait(10)
+        self._stderr.seek(0)
+        self.told = self._stderr.read()
+        self._stderr.close()
         if self._process.stdout:
             self._process.stdout.close()
 

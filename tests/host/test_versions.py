@@ -1,0 +1,102 @@
+"""Older and newer versions of Authentik: every kind lives its life on them, and one out of the range is told."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.authentik import StandIn
+
+from .conftest import QUICK, VERSION, Authentik, of_kind
+from .engine import Host
+from .samples import SAMPLES, sample
+from .test_lifecycle import KINDS, address
+
+OLDEST, NEWEST = "2024.12.3", "2026.8.6"
+MISSING = {
+    "Group": {"parents": "parent"},
+    "User": {"roles": ""},
+    "Application": {"meta_hide": ""},
+    "OAuth2Provider": dict.fromkeys(("grant_types", "refresh_token_threshold", "logout_uri", "logout_method"), ""),
+}
+"""What the oldest one has not, and what it calls it."""
+
+
+@pytest.fixture(scope="module", params=[OLDEST, NEWEST])
+def world(request: pytest.FixtureRequest) -> Iterator[tuple[str, Authentik, Host]]:
+    """A version, a server of it and a host with its administrator's token."""
+    with (
+        StandIn(token_lifetime="days=3650", version=request.param) as standin,
+        Host({"authentik:url": standin.url} | QUICK, {"AUTHENTIK_TOKEN": standin.token}) as host,
+    ):
+        yield request.param, Authentik(standin), host
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_every_kind_is_made_read_without_drift_changed_and_deleted(
+    kind: str, world: tuple[str, Authentik, Host]
+) -> None:
+    version, authentik, host = world
+    each, made = sample(authentik, kind), of_kind(host, kind)
+    fields = KINDS[kind].fields
+    changed = next(({name: each.other[name]} for name in each.other if not fields[name].replaces), {})
+    assert made.up(each.declared) == "created"
+    before = dict(made.outs)
+    assert made.refresh()
+    assert made.outs == before
+    assert made.up(each.declared) == "same"
+    if changed:
+        assert made.up(each.declared | changed) == "updated"
+        assert made.up(each.declared | changed) == "same"
+    missing = MISSING.get(kind, {})
+    answer = authentik.call("GET", address(kind, made.outs)) if missing else {}
+    for name, formerly in missing.items():
+        assert (name in answer) == (version == NEWEST)
+        assert not formerly or (formerly in answer) == (version == OLDEST)
+    made.delete()
+    assert not made.refresh()
+
+
+def test_a_groups_parent_is_set_and_its_change_is_drift_on_the_oldest_version() -> None:
+    with StandIn(version=OLDEST) as standin:
+        authentik = Authentik(standin)
+        one, other = authentik.group(), authentik.group()
+        with Host({"authentik:url": standin.url} | QUICK, {"AUTHENTIK_TOKEN": standin.token}) as host:
+            made = of_kind(host, "Group")
+            declared = {"name": "child", "parents": [one["pk"]]}
+            made.up(declared)
+            path = address("Group", made.outs)
+            assert authentik.call("GET", path)["parent"] == one["pk"]
+            authentik.call("PATCH", path, {"parent": other["pk"]})
+            made.refresh()
+            assert made.outs["parents"] == [other["pk"]]
+            assert made.up(declared) == "updated"
+            assert authentik.call("GET", path)["parent"] == one["pk"]
+
+
+def _provider(authentik: Authentik) -> dict[str, object]:
+    return dict(sample(authentik, "ProxyProvider").declared)
+
+
+@pytest.mark.parametrize(("version", "said"), [("2024.10.5", "older"), ("2026.11.0", "newer"), (NEWEST, "")])
+def test_a_version_out_of_the_range_is_told_once_a_process(version: str, said: str) -> None:
+    with StandIn(version=version) as standin:
+        authentik = Authentik(standin)
+        with Host({"authentik:url": standin.url} | QUICK, {"AUTHENTIK_TOKEN": standin.token}, told=True) as host:
+            since = authentik.mark()
+            for _ in range(2):
+                of_kind(host, "ProxyProvider").up(_provider(authentik))
+            asked = [each["path"] for each in standin.requests[since:]]
+        told = [line for line in host.told.splitlines() if "warning: " in line]
+    assert asked.count(VERSION) == 1
+    assert len(told) == bool(said)
+    assert all(f"Authentik {version} at {standin.url} is {said} than" in line for line in told)
+
+
+def test_a_refusal_is_told_with_the_version_that_may_be_why() -> None:
+    with StandIn(version="2024.10.5") as standin:
+        authentik = Authentik(standin)
+        with Host({"authentik:url": standin.url} | QUICK, {"AUTHENTIK_TOKEN": standin.token}, told=True) as host:
+            user = of_kind(host, "User")
+            with pytest.raises(Exception, match="answered 400"):
+                user.up({"username": authentik.name(), "groups": ["00000000-0000-4000-8000-000000000000"]})
+    assert "Authentik 2024.10.5" in host.told
