@@ -103,7 +103,10 @@ def test_the_preview_of_an_unchanged_branch_says_so(driver: Driver) -> None:
     ("setting", "expected"),
     [
         ({"enabled": False}, {("immich-phone.g1", "~")}),
-        ({"phones": [{"name": "phone"}, {"name": "anna"}]}, {("immich-anna.g1", "+"), ("immich-isolation", "~")}),
+        (
+            {"phones": [{"name": "phone"}, {"name": "anna"}]},
+            {("immich-anna.g1", "+"), ("immich-isolation", "~"), ("immich-members", "~")},
+        ),
         ({"applicationName": "Photos"}, {("immich-application", "~")}),
     ],
     ids=["a phone switched off", "a phone added", "a name changed"],
