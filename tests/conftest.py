@@ -1,5 +1,6 @@
 """What several tiers share: a lab of the tests' own, beside any that the developer has running, and a browser."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,12 @@ def _quiet(_: str) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--torture", action="store_true", help="every case of the matrices that are sampled otherwise")
+
+
+@pytest.fixture(autouse=True)
+def _limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What providers.errors.brief sets for its host is given back: the SDK's own code needs its stack traces."""
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -100,10 +100,12 @@ class Killable:
         """
         self._clear(state)
         engines: list[subprocess.Popen[bytes]] = []
+        hosts: list[psutil.Process] = []
         proxy, call = self.proxies[case.server], re.escape(case.call)
         go, gone = threading.Event(), threading.Event()
 
         def hold(exchange: Exchange) -> None:
+            hosts.extend(below(engines[0]))
             engines[0].kill()
             go.wait(120)
             try:
@@ -128,18 +130,22 @@ class Killable:
             assert late or proxy.met, f"the run after it ended without {case}"
         finally:
             go.set()
-        assert gone.wait(30)
+            met = gone.wait(30)
+            end(hosts)
+        assert met
         proxy.clear()
 
     def signalled(self, state: State, case: Case, signals: tuple[signal.Signals, ...]) -> str:
         """Set out for a state, and get signals during a call as from a terminal; answers what the engine printed."""
         self._clear(state)
         engines: list[subprocess.Popen[bytes]] = []
+        hosts: list[psutil.Process] = []
         proxy = self.proxies[case.server]
         with TemporaryDirectory() as folder:
             said = Path(folder) / "output"
 
             def send(exchange: Exchange) -> None:
+                hosts.extend(below(engines[0]))
                 for sent, number in enumerate(signals, 1):
                     os.killpg(engines[0].pid, number)
                     ends = time.monotonic() + 20
@@ -151,6 +157,7 @@ class Killable:
             with said.open("wb") as output:
                 engines.append(start(self.driver.lab, state.command, output.fileno()))
                 engines[0].wait(120)
+            end(hosts)
             assert proxy.met, f"the run ended without {case}"
             proxy.clear()
             return said.read_text()
@@ -220,12 +227,21 @@ def start(lab: Lab, command: str, output: int = subprocess.DEVNULL) -> subproces
     )
 
 
-def kill(started: subprocess.Popen[bytes]) -> None:
-    """SIGKILL for the engine and all that it started."""
-    engine = psutil.Process(started.pid)
-    for process in [engine, *engine.children(recursive=True)]:  # the host is in a process group of its own
+def below(started: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """All that the engine started; the provider host is in a process group of its own, and outlives it."""
+    return psutil.Process(started.pid).children(recursive=True)
+
+
+def end(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL for those that still run."""
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def kill(started: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for the engine and all that it started."""
+    end([psutil.Process(started.pid), *below(started)])
 
 
 def _kill(victims: list[subprocess.Popen[bytes]], when: When) -> Fault:

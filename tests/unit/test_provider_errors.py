@@ -1,6 +1,5 @@
 """How an error of a provider reaches the operator: a defect by its place, and never by the value that it met."""
 
-import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -26,11 +25,6 @@ def _raised_from_another(value: str) -> Any:
         return _no_such_key(value)
     except KeyError as error:
         raise RuntimeError(value) from error
-
-
-@pytest.fixture(autouse=True)
-def _limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)  # which brief sets: given back after the test
 
 
 @pytest.mark.parametrize(
