@@ -1,8 +1,11 @@
 """The program that `pulumi up` runs: settings, one component, exports."""
 
 import os
+from pathlib import Path
 
 import pulumi
+import yaml
+from pulumi.runtime.config import CONFIG, get_config_env
 
 from components.access_proof import look_for_ca
 from components.immich_login import ImmichLogin
@@ -19,8 +22,9 @@ def configured(key: str) -> str | None:
 
 def settings() -> Settings:
     """The stack's settings; what is wrong with them ends the program as one message."""
+    declared = yaml.safe_load(Path(__file__).with_name("Pulumi.yaml").read_text())["config"]
     try:
-        return read_settings(configured)
+        return read_settings(configured, {**get_config_env(), **CONFIG.get()}, declared)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 

@@ -1,10 +1,11 @@
 """Settings: what the operator wrote into the stack's file, read and checked before anything is called. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from components.settings.caddy import SECRETS, Delivery, Host, read_delivery
+from components.settings.caddy_options import OPTIONS
 from components.settings.login import Login, read_login
 from components.settings.phones import Phone, read_phones
 from components.settings.reader import SLUG, Reader, SettingsError
@@ -15,6 +16,9 @@ from providers.caddy.rules import upstream_url
 from providers.caddy.site import Site
 
 __all__ = ["SECRETS", "Delivery", "Host", "Login", "Phone", "Settings", "SettingsError", "read_settings"]
+
+AUTHENTIK = ("authentik:url", "authentik:token")
+CADDY = [f"caddy:{name}" for name, option in OPTIONS.items() if not option.host_only]
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,16 @@ class Settings:
     login: Login | None = None
 
 
-def read_settings(get: Callable[[str], str | None]) -> Settings:
+def read_settings(
+    get: Callable[[str], str | None], given: Iterable[str] = (), declared: Iterable[str] = ()
+) -> Settings:
     """Read the settings. get: the value of namespace:name as the stack has it (lists as JSON), None if it has none.
 
-    Defaults of immich:* are Pulumi.yaml's, which the engine has filled in.
+    given: the keys that the stack has; declared: those of Pulumi.yaml, whose defaults the engine has filled in.
     Raises SettingsError that names every setting that is missing or wrong, what was expected and what to do.
     """
     read = Reader(get)
+    read.known(given, {*declared, *SECRETS, *CADDY, *AUTHENTIK})
     authentik_url = read.text("authentik:url", rule=upstream_url, example="https://auth.example.org")
     service_account = read.text("immich:serviceAccount", rule=_username)
     site = read_site(read, authentik_url)

@@ -1,8 +1,9 @@
 """Reader: reads one setting after the other and keeps what is wrong, so that all of it is told at once. Pure."""
 
+import difflib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from providers.authentik.fields import is_uuid
@@ -40,6 +41,15 @@ class Reader:
     def failures(self) -> tuple[str, ...]:
         """A line for each that is wrong so far."""
         return tuple(self._failures)
+
+    def known(self, given: Iterable[str], known: Collection[str]) -> None:
+        """Note what is given in a namespace of ours and is no setting: what is mistyped would go unheard."""
+        namespaces = {key.partition(":")[0] for key in known}
+        for key in sorted(set(given) - set(known)):
+            if key.partition(":")[0] in namespaces:
+                near = difflib.get_close_matches(key, known, 1)
+                meant = f": did you mean {near[0]}?" if near else "."
+                self.wrong(key, f"is no setting of this program{meant} To take it out: pulumi config rm {key}")
 
     def raw(self, key: str) -> str | None:
         """A setting as it is, unchecked; None where it is missing or empty."""

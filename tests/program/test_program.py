@@ -219,6 +219,25 @@ def test_a_missing_setting_ends_the_program_as_one_message_before_anything_is_re
     assert done.error.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        ("immich:isolaton", "immich:isolation"),
+        ("immich:basicNetwork", "immich:basicNetworks"),
+        ("caddy:delivry", "caddy:delivery"),
+        ("authentik:uri", "authentik:url"),
+    ],
+)
+def test_a_mistyped_setting_is_refused_and_not_left_out_in_silence(mistyped: str, meant: str) -> None:
+    done = run(STACK | {mistyped: "close"})
+    assert f"{mistyped}: is no setting of this program: did you mean {meant}?" in str(done.error)
+    assert done.resources == {}
+
+
+def test_settings_of_other_namespaces_are_other_programs() -> None:
+    assert good(STACK | {"pulumi:tags": "{}", "aws:region": "eu-central-1"}).resources
+
+
 def test_everything_that_is_wrong_is_told_by_that_message() -> None:
     done = run({"immich:url": "photos", "immich:phones": "{}"})
     assert isinstance(done.error, pulumi.RunError)
