@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -57,8 +58,12 @@ class Lab:
         return cls(**json.loads((folder / "lab.json").read_text()))
 
     def save(self, folder: Path) -> None:
-        """For this user's eyes only: it holds tokens."""
+        """For this user's eyes only: it holds tokens. lab.env: for a shell in which the user tries commands."""
         write_private(folder / "lab.json", asdict(self))
+        tried = {**self.env, "PULUMI_STACK": self.stack}
+        write_private(
+            folder / "lab.env", "".join(f"export {name}={shlex.quote(value)}\n" for name, value in tried.items())
+        )
 
 
 def write_private(path: Path, value: Any) -> None:

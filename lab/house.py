@@ -99,7 +99,7 @@ def tear_down(folder: Path, say: Say) -> None:
             say("The stack does not let itself be destroyed; what it made goes with the stand-ins")
     for name in processes.stop_all():
         say(f"Ended {name}")
-    for leftover in ("lab.json", "kept.json"):
+    for leftover in ("lab.json", "lab.env", "kept.json"):
         (folder / leftover).unlink(missing_ok=True)
     for directory in ("authentik", "immich", *DIRECTORIES_OF_HOSTS, "state", DIRECTORY_OF_STACK):
         shutil.rmtree(folder / directory, ignore_errors=True)

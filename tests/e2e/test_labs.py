@@ -60,3 +60,14 @@ def test_lab_json_holds_what_a_driver_needs(driver: Driver) -> None:
     first = json.loads(Path(described["immich_log"]).read_text().splitlines()[0])
     assert {"method", "path", "headers"} <= first.keys()
     assert (ROOT / ".lab" / "e2e" / "lab.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_shell_that_reads_lab_env_runs_every_command_on_the_lab(driver: Driver) -> None:
+    folder = ROOT / ".lab" / "e2e"
+    assert (folder / "lab.env").stat().st_mode & 0o077 == 0
+    commands = f". {folder}/lab.env && pulumi preview --expect-no-changes && python -m phone --json && python -m doctor"
+    done = subprocess.run(
+        ["sh", "-c", commands], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All in all: ok." in done.stdout
