@@ -169,8 +169,9 @@ class Client:
             )
         except requests.exceptions.SSLError as error:
             raise AuthentikError(
-                f"{what}: TLS with {self._where()} failed: {_innermost(error)}. If its certificate comes from your "
-                "own CA, name that CA's PEM file in REQUESTS_CA_BUNDLE."
+                f"{what}: TLS with {self._where()} failed: {_innermost(error)}. Check the scheme and the port in "
+                "authentik:url. If its certificate comes from your own CA, name that CA's PEM file in "
+                "REQUESTS_CA_BUNDLE."
             ) from None
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
             raise self._unanswered(what, method, error) from None
@@ -187,6 +188,10 @@ class Client:
     def _unanswered(self, what: str, method: Method, error: requests.RequestException) -> Exception:
         reason = _innermost(error)
         message = f"{what}: {self._where()} does not answer: {reason}. Check authentik:url and the network."
+        if method == "GET":
+            message += (
+                " Where authentik:url was changed, run `pulumi up` once without --refresh: a refresh asks the former."
+            )
         reached = not never_sent(error)
         if method == "POST" and reached:
             return AnswerLost(message)

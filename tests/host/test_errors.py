@@ -150,7 +150,7 @@ def elsewhere(
     context.load_cert_chain(certificate(tmp_path_factory.mktemp("tls"), "localhost"))
     with ExitStack() as stack:
         untrusted = stack.enter_context(Proxy(authentik.url, tls=context)).url.replace("127.0.0.1", "localhost")
-        tls = r"TLS with .* failed: .*\. If its certificate comes from your own CA, name .* in REQUESTS_CA_BUNDLE"
+        tls = r"TLS with .* failed: .*scheme .* authentik:url\. If its certificate .* own CA, .* in REQUESTS_CA_BUNDLE"
         url, said = {
             "nobody listens": (f"http://127.0.0.1:{free_port()}", "does not answer: .*refused.* Check authentik:url"),
             "another path": (f"{authentik.url}/x", "answered 404 with text/html.* Check that authentik:url"),
