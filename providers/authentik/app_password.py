@@ -72,12 +72,11 @@ class AppPasswordProvider(AuthentikProvider):
                 "use ServiceAccount, whose app password is made with it."
             )
 
-    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        found = super().live(id_, props)
-        doing = f"read {self.label(props)}"
-        if found is None and not reads_tokens(self.client, doing):
+    def check_sight(self, bag: Mapping[str, Json]) -> None:
+        """The list is answered to everybody, with their own tokens."""
+        doing = f"read {self.label(bag)}"
+        if not reads_tokens(self.client, doing):
             raise AuthentikError(f"cannot {doing}: our token may not read those of others (right {VIEW_TOKEN}).")
-        return found
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """A token whose identifier was changed is found by its primary key."""

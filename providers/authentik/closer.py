@@ -122,10 +122,15 @@ class Closer:
         return Call(f"shut the phones out by a negated policy binding: {doing} {where}", _RIGHT.format(verb))
 
 
-def remove(client: Client, group: str, bindings: set[str]) -> None:
-    """Take our bindings away; one that is gone is fine, and one that somebody made into another is left alone."""
-    for each in client.find(BINDINGS, {}, Call("list policy bindings", _RIGHT.format("view"))) if bindings else []:
+def remove(client: Client, what: str, group: str, bindings: set[str]) -> None:
+    """Take our bindings away; one that is gone is fine, and one that somebody made into another is left alone.
+
+    what: what the bindings are for, named in the errors.
+    """
+    if not bindings:
+        return
+    for each in client.find(BINDINGS, {}, Call(f"remove {what}: list policy bindings", _RIGHT.format("view"))):
         if each["pk"] in bindings and is_ours(each, group):
-            call = Call(f"take our policy binding off application {each['target']}", _RIGHT.format("delete"))
+            call = Call(f"remove {what}: take its binding off application {each['target']}", _RIGHT.format("delete"))
             with suppress(NotFound):
                 client.delete(f"{BINDINGS}{each['pk']}/", call)

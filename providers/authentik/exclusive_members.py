@@ -72,7 +72,7 @@ class ExclusiveMembersProvider(AuthentikProvider):
         try:
             group = self._group(inputs)
         except NotFound:
-            self.client.check_sight(self.kind.path, self.call("read", inputs, "view"))
+            self.check_sight(inputs)
             return ReadResult("", {})
         return ReadResult(id_, {**inputs, "others": others_in(group, inputs["users"])}, inputs)
 
@@ -111,7 +111,7 @@ class ExclusiveMembersProvider(AuthentikProvider):
         """Groups below it: their users and what else is above them stay."""
         for below in [pk for pk in group.get("children") or [] if pk in seen]:
             path, call = f"{self.kind.path}{below}/", self.call(f"take group {below} off the", inputs, "change")
-            with suppress(NotFound):
+            with suppress(NotFound), self.writing(inputs):
                 parents = self.client.get(path, call)["parents"]
                 self.client.patch(path, {"parents": [pk for pk in parents if pk != group["pk"]]}, call)
 

@@ -93,7 +93,7 @@ class IsolationProvider(AuthentikProvider):
 
     @brief
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        remove(self.client, props["group"], set(props["bindings"].values()) - set(props["kept"]))
+        remove(self.client, self.label(props), props["group"], set(props["bindings"].values()) - set(props["kept"]))
 
     def label(self, bag: Mapping[str, Json]) -> str:
         return f"the isolation of {', '.join(bag.get('accounts') or {}) or 'no account'}"

@@ -94,13 +94,17 @@ class Steps(Connected):
         """The URL path of an object from its state."""
         return f"{self.kind.path}{plain(outs[self.kind.address])}/"
 
+    def check_sight(self, bag: Mapping[str, Json]) -> None:
+        """Raise AuthentikError where our token may not see objects of this kind: whatever there is seems gone."""
+        self.client.check_sight(self.kind.path, self.call("read", bag, "view"))
+
     @contextmanager
     def writing(self, bag: Mapping[str, Json]) -> Iterator[None]:
         """A write to an object that our token cannot even see fails by that reason, whatever the server says."""
         try:
             yield
         except (NotFound, Forbidden):
-            self.client.check_sight(self.kind.path, self.call("read", bag, "view"))
+            self.check_sight(bag)
             raise
 
     def undo(self, made: Bag, failure: AuthentikError) -> AuthentikError:
@@ -118,7 +122,7 @@ class Steps(Connected):
         try:
             answer = self.client.get(self.path(props), call)
         except NotFound:
-            self.client.check_sight(self.kind.path, call)
+            self.check_sight(props)
             answer = None
         if self.kind.address != "pk" and (answer is None or str(answer["pk"]) != id_):
             answer = self.moved(id_, props)

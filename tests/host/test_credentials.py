@@ -345,3 +345,18 @@ def test_an_app_password_that_lands_on_the_caller_is_refused_and_taken_away(
         of_kind(host, "AppPassword").create(declared)
     assert authentik.status(f"/core/tokens/{declared['identifier']}/") == 404
     assert token not in str(caught.value)
+
+
+def test_an_app_password_is_never_taken_for_gone_by_a_token_that_sees_none_of_others(
+    authentik: Authentik, resource: Make, host_with: HostWith
+) -> None:
+    made, blind = resource("AppPassword"), host_with({"authentik:url": authentik.url}, authentik.limited_token())
+    outs = made.create({"identifier": authentik.name("token"), "user": authentik.user()["pk"]})
+    unseen = of_kind(blind, "AppPassword")
+    for operation in (unseen.delete, unseen.refresh):
+        unseen.id, unseen.outs = made.id, dict(outs)
+        with pytest.raises(
+            HostError, match=r"our token may not read those of others \(right authentik_core.view_token"
+        ):
+            operation()
+    assert authentik.status(f"/core/tokens/{outs['identifier']}/") == 200
