@@ -11,7 +11,7 @@ from pulumi import Output, ResourceOptions
 from components.settings import Settings
 from components.settings.verify import Verify
 from providers.access import AccessProof
-from providers.access.client import trusting
+from providers.access.authority import trusting
 from providers.access.inquiry import Names
 from providers.errors import ProviderError
 

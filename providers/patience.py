@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from providers.errors import ProviderError
 
@@ -82,6 +81,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def never_sent(error: Exception) -> bool:
     """Whether a request failed before anything of it can have reached the server."""
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError  # here, as in the clients
+
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), NewConnectionError | ConnectTimeoutError)
 

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
 
+from providers.access.authority import trusting
 from providers.access.immich import is_immichs
 from providers.access.seen import Answer, NoAnswer, Probe
 from providers.caddy.site import NOT_ASKED
-from providers.errors import ProviderError
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
 _MOST = 64 * 1024
@@ -61,17 +61,6 @@ class Public:
             unasked=NOT_ASKED.encode() in body,
             location=response.headers.get("Location", "").partition("?")[0][:200],
         )
-
-
-def trusting(ca: str) -> ssl.SSLContext:
-    """What trusts the CA of that PEM file, or the system's for "". Raises ProviderError where it cannot be read."""
-    try:
-        return ssl.create_default_context(cafile=ca or None)
-    except (OSError, ssl.SSLError) as error:
-        raise ProviderError(
-            f"cannot prove the access: {ca} is no PEM file of a CA that can be read ({type(error).__name__}). "
-            "Check immich:probeCa."
-        ) from None
 
 
 def _reason(error: SSLError) -> str:

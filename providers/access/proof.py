@@ -14,10 +14,8 @@ from pulumi import Input, Output
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
 from providers import writes
-from providers.access.client import Public
 from providers.access.header import take_apart
 from providers.access.inquiry import Inquiry, Names
-from providers.access.trial import Trial
 from providers.authentik.connection import Connected
 from providers.errors import brief
 
@@ -96,6 +94,9 @@ class AccessProofProvider(Connected):
         """Nothing: there is no object."""
 
     def _prove(self, props: Mapping[str, Any]) -> None:
+        from providers.access.client import Public  # here, for it loads the HTTP library, which a preview does without
+        from providers.access.trial import Trial
+
         public = Public(props["url"], props["address"], props["ca"], props["path"])
         names = Names(**{name: props[name] for name in Names.__dataclass_fields__})
         inquiry = Inquiry(names, lambda: self.client, self._patience)

@@ -5,21 +5,25 @@ time-out, 429, 502, 503 or 504; a POST only where the server cannot have acted (
 AnswerLost and the caller looks. A call sent `once` raises AnswerLost at any of them: what it writes goes stale. Waits
 grow with jitter or follow Retry-After, within the bounds of providers.patience. Redirects are never followed: a login
 page is no API. Cookies are not kept.
+
+The HTTP library is loaded with the first client: a preview calls nothing, and would wait for it in two processes.
 """
+
+from __future__ import annotations
 
 import re
 import sys
 import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final, Literal
-
-import requests
-from requests.auth import AuthBase
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.versions import untried
 from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
+
+if TYPE_CHECKING:
+    import requests
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -35,6 +39,8 @@ class Client:
         self.patience = patience or Patience()
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise AuthentikError("AUTHENTIK_TOKEN is no key of a token: it has spaces, line breaks or other letters.")
+        import requests
+
         self._base, self._token = url.rstrip("/") + "/api/v3", token
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
@@ -162,6 +168,8 @@ class Client:
         query: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
     ) -> requests.Response:
+        import requests
+
         what = _what(call, method, path)
         try:
             response = self._session.request(
@@ -248,7 +256,7 @@ def shared_client(url: str, token: str, patience: Patience | None = None) -> Cli
         return _clients[(url, token)]
 
 
-class _Bearer(AuthBase):
+class _Bearer:
     """Sets the token itself, so that no .netrc entry takes its place."""
 
     def __init__(self, token: str) -> None:
@@ -266,7 +274,7 @@ def _what(call: Call, method: Method, path: str) -> str:
 def _json(response: requests.Response) -> Any:
     try:
         return response.json()
-    except requests.exceptions.JSONDecodeError:
+    except ValueError:
         return None
 
 

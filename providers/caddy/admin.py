@@ -1,13 +1,19 @@
-"""Caddy's admin API: https://caddyserver.com/docs/api."""
+"""Caddy's admin API: https://caddyserver.com/docs/api.
+
+The HTTP library is loaded with the first client: a preview calls nothing.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import requests
 
 from providers.errors import ProviderError
 from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
+
+if TYPE_CHECKING:
+    import requests
 
 SERVERS = "/config/apps/http/servers"
 
@@ -32,6 +38,8 @@ class Admin:
     """One Caddy's admin API. Every call is safe to send again: writes carry If-Match."""
 
     def __init__(self, url: str, patience: Patience | None = None) -> None:
+        import requests
+
         self._url = url.rstrip("/")
         self._patience = patience or Patience()
         self._session = requests.Session()
@@ -59,6 +67,8 @@ class Admin:
         return self._patience.call(self._once, method, path, **kwargs)
 
     def _once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+        import requests
+
         what = f"cannot set up Caddy: {method} {path}"
         try:
             response = self._session.request(
@@ -87,7 +97,7 @@ class Admin:
     def _where(self) -> str:
         return urlsplit(self._url).netloc.rpartition("@")[2]
 
-    def _unreachable(self, what: str, error: Exception) -> "Unreachable":
+    def _unreachable(self, what: str, error: Exception) -> Unreachable:
         return Unreachable(
             f"{what}: {self._where} does not answer ({type(error).__name__}). Check caddy:admin, and that Caddy runs "
             "and listens there (`admin` in its global options)."
