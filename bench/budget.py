@@ -7,17 +7,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = ("preview", "up", "up again", "refres
 
 REFERENCE_UP: Final = 18
 """One phone and one group of people."""
+PAGE: Final = 100
+"""How many objects a list answers at once."""
 
 
 def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
     """The most calls of an operation. objects: how many resources of the stack stand for something in Authentik."""
+    pages = groups // PAGE  # further ones of what is bound to Immich's application, which are the groups and one more
     more = {
         "preview": 0,
         # A further phone: its account in two calls, what it can enter. A further group: look-up, binding.
-        "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1),
+        "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1) + pages,
         "up again": 0,
         # One read an object; the isolation asks once for each account what it may enter, for its own bindings count.
-        "refresh": objects + phones - 1,
+        "refresh": objects + phones - 1 + pages,
         # The same three for each new account, and the end of the old one.
         "rotate": 4 * phones,
         # One write an object, none for the isolation and what says that bindings and members are all; the outpost's

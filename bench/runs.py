@@ -13,6 +13,8 @@ from lab.files import ROOT, Lab
 from lab.stack import Run, Stack
 
 _FLOOR = Path(__file__).parent / "floor"
+_PREVIEWS = 5
+"""A preview is too short for one measure to tell a fifth more or less, so the quickest of several counts."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def _measured(lab: Lab, stack: Stack, rotate: Callable[[], None]) -> tuple[Mappi
     def note(operation: Operation, run: Callable[[], Run]) -> None:
         found[operation] = measure(lab, run)
 
-    note("preview", stack.preview)
+    found["preview"] = min((measure(lab, stack.preview) for _ in range(_PREVIEWS)), key=lambda each: each.seconds)
     note("up", stack.up)
     types = [each["type"] for each in stack.export()["deployment"]["resources"] if "dynamic/" in each["type"]]
     note("up again", stack.up)
