@@ -101,7 +101,7 @@ check: setup ## Format, lint, types, import directions, workflows
 	  go -C lab/tools/actionlint tool actionlint -shellcheck= -pyflakes= "$(CURDIR)"/.github/workflows/*.yml; \
 	else echo "The workflows are not linted: actionlint is built with Go, and go is not on PATH"; fi
 
-docs: setup ## Write what of the documents stands in the code: docs/resources.md, docs/messages.md
+docs: setup ## Write anew what stands in the code: docs/resources.md, docs/messages.md
 	$(BIN)/python -m docs.generate
 
 format: setup ## Put the code into shape

@@ -20,7 +20,7 @@ from lab.site_claims import prove_site_changes
 from lab.stack import StackError
 from lab.toolchain import ToolchainError
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def say(text: str) -> None:

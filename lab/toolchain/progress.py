@@ -1,4 +1,4 @@
-"""Says what takes long: one live line on a terminal, else a plain line at the start and every 15 seconds."""
+"""Says what takes long: one live line on a terminal, else a plain line at the start and every minute."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 class Progress:
     """Speaks on stderr, so that stdout stays for results."""
 
-    def __init__(self, console: Console | None = None, *, every: float = 15) -> None:
+    def __init__(self, console: Console | None = None, *, every: float = 60) -> None:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._every = every
 
