@@ -12,6 +12,7 @@ RIGHTS = (
     "authentik_core.view_user_applications",
     "authentik_core.add_token",
     "authentik_core.view_token",
+    "authentik_core.delete_token",
     "authentik_core.disable_group_superuser",
     *(f"authentik_providers_proxy.{verb}_proxyprovider" for verb in ("add", "change", "delete", "view")),
     *(f"authentik_policies.{verb}_policybinding" for verb in ("add", "change", "delete", "view")),

@@ -119,7 +119,7 @@ class Cause(Enum):
     )
     PASSWORDS_OF_OTHERS = (
         "the phone's account has app passwords beside ours, which let in too",
-        "Delete them in Authentik, under Directory / Tokens and App passwords; or raise the phone's generation.",
+        "`pulumi up --refresh` deletes them.",
     )
     PASSWORD_WRONG = (
         "everything is in order but the password: Authentik has another one for this account",

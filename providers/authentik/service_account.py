@@ -7,12 +7,15 @@ with the account and dies with it: what would change it replaces the account.
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
+from pulumi.dynamic import DiffResult, UpdateResult
 
+from providers import writes
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.fields import Attributes, Boolean, Json, Text, Timestamp
@@ -22,6 +25,7 @@ from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
 from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 from providers.authentik.user import Groups, Roles
+from providers.errors import brief
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
 """Where the endpoint puts an account; its Authentik's own default."""
@@ -57,7 +61,11 @@ def _expires_only_if_expiring(inputs: Bag) -> tuple[str, str] | None:
 
 
 class ServiceAccountProvider(AuthentikProvider):
-    """Accounts for machines. key: the app password; token: its identifier, where that is known."""
+    """Accounts for machines. key: the app password; token: its identifier, where that is known.
+
+    A further app password of the account, which lets in as ours does, is drift that up takes off. State: `others`, the
+    identifier of each by its primary key, once there were any.
+    """
 
     kind = Kind(
         word="service account",
@@ -66,12 +74,31 @@ class ServiceAccountProvider(AuthentikProvider):
         args=ServiceAccountArgs,
         title="username",
         find="username",
-        computed=("pk", "uid", "key", "token"),
+        computed=("pk", "uid", "key", "token", "others"),
         secret=("key",),
         born=True,
         rule=_expires_only_if_expiring,
     )
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "former": bool}
+
+    @brief
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        result = super().diff(id_, olds, news)
+        result.changes = result.changes or bool(olds.get("others"))
+        return result
+
+    @brief
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        seen = olds.get("others")
+        if not seen:
+            return super().update(id_, olds, news)
+        writes.note()
+        for each in self._app_passwords(olds):
+            if each["pk"] in seen:  # no more than the preview showed
+                self._take_off(each["identifier"], olds)
+        kept = {name: value for name, value in olds.items() if name != "__provider"}
+        outs = super().update(id_, olds, news).outs if self._changes(olds, news) else kept
+        return UpdateResult({**(outs or {}), "others": {}})
 
     def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
         """A former account is kept, never made; a password that is over before it is born is of no use."""
@@ -109,16 +136,20 @@ class ServiceAccountProvider(AuthentikProvider):
         return "name" in refused.fields
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
-        """One read for both: the answer for the app password holds its account."""
+        """One read for all: the list of the account's app passwords holds the account."""
         if "token" not in props or self.client in _blind:
             return super().live(id_, props)
-        token = self._app_password(props["token"], props)
+        listed = self._app_passwords(props)
+        token = next((each for each in listed if each["identifier"] == props["token"]), None)
+        token = token or self._app_password(props["token"], props)  # of an account that was renamed
         if token is None and not reads_tokens(self.client, f"read the app password of {self.label(props)}"):
             _blind.add(self.client)
             return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
             return None  # without its password it is no account that a phone could use
-        return {**token["user_obj"], "expiring": token["expiring"], "expires": token["expires"]}
+        others = {each["pk"]: each["identifier"] for each in listed if each["pk"] != token["pk"]}
+        told = {"others": others} if others or "others" in props else {}
+        return {**token["user_obj"], "expiring": token["expiring"], "expires": token["expires"], **told}
 
     def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         """An account that was renamed behind our back still has the password of the name that it had."""
@@ -150,6 +181,17 @@ class ServiceAccountProvider(AuthentikProvider):
         """Whether the app password that stands there has the end that ours would; one that we may not see has not."""
         token = self._app_password(identifier_of(inputs["username"]), inputs) or {}
         return self.kind.fields["expires"].same(token.get("expires"), inputs.get("expires"))
+
+    def _take_off(self, identifier: str, bag: Mapping[str, Json]) -> None:
+        call = Call(f"delete app password {identifier!r} of {self.label(bag)}", "authentik_core.delete_token")
+        with suppress(NotFound):
+            self.client.delete(f"/core/tokens/{identifier}/", call)
+
+    def _app_passwords(self, bag: Mapping[str, Json]) -> list[Bag]:
+        """All of the account's, as far as our token may see them; by its name, for no filter takes its key."""
+        call = Call(f"list the app passwords of {self.label(bag)}", VIEW_TOKEN)
+        query = {"user__username": str(bag["username"]), "intent": "app_password"}
+        return self.client.find("/core/tokens/", query, call)
 
     def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
         call = Call(f"read the app password of {self.label(bag)}", VIEW_TOKEN)

@@ -134,6 +134,20 @@ def test_another_user_of_the_phones_group_is_seen_and_taken_out(driver: Driver) 
     driver.admin.remove_user(f"{name}-other")
 
 
+def test_a_further_app_password_of_the_account_is_seen_and_taken_off_and_the_phones_stays(driver: Driver) -> None:
+    header, name = driver.header(), f"{driver.lab.names['service_account']}-further"
+    further = {"identifier": name, "intent": "app_password", "user": driver.account()["pk"], "expiring": False}
+    driver.admin.call("POST", "/core/tokens/", further)
+    assert _drifts(driver)
+    with counted(driver.lab) as calls:
+        driver.stack.up("--refresh")
+    assert [method for method, _ in calls.made if method != "GET"] == ["DELETE"]
+    assert driver.admin.call("GET", "/core/tokens/", query={"identifier": name})["results"] == []
+    assert driver.header() == header
+    assert driver.passes(header)
+    assert not _drifts(driver)
+
+
 def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver, others: str) -> None:
     path = _path(driver, "account")
     before = driver.admin.call("GET", path)["groups"]

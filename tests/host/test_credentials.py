@@ -307,6 +307,62 @@ def test_the_password_of_an_account_whose_answer_got_lost_dies_with_it(
     assert len(authentik.call("GET", f"/core/tokens/?user__username={declared['username']}")["results"]) == 1
 
 
+def further(authentik: Authentik, user: int, intent: str = "app_password") -> str:
+    """The identifier of a token that somebody makes for an account by hand."""
+    made = {"identifier": authentik.name("further"), "user": user, "intent": intent, "expiring": False}
+    return str(authentik.call("POST", "/core/tokens/", made)["identifier"])
+
+
+def test_a_further_app_password_of_a_phones_account_is_seen_by_refresh_and_taken_off_by_up_and_ours_stays(
+    authentik: Authentik, resource: Make
+) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    key = made.create(declared)["key"]
+    others = [further(authentik, int(made.id)), further(authentik, int(made.id))]
+    kept = [further(authentik, authentik.user()["pk"]), further(authentik, int(made.id), "api")]
+    assert made.refresh()
+    assert sorted(made.outs["others"].values()) == sorted(others)
+    assert made.up(declared) == "updated"
+    assert [authentik.status(f"/core/tokens/{each}/") for each in (*others, *kept)] == [404, 404, 200, 200]
+    assert made.outs["key"] == key == password_of(authentik, declared["username"])
+    assert made.refresh()
+    assert made.up(declared) == "same"
+
+
+def test_no_further_app_password_is_taken_off_than_a_refresh_saw(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.create(declared)
+    seen = further(authentik, int(made.id))
+    made.refresh()
+    unseen = further(authentik, int(made.id))
+    assert made.up(declared | {"name": "Anna"}) == "updated"
+    assert [authentik.status(f"/core/tokens/{each}/") for each in (seen, unseen)] == [404, 200]
+    assert authentik.call("GET", f"/core/users/{made.id}/")["name"] == "Anna"
+    made.refresh()
+    assert list(made.outs["others"].values()) == [unseen]
+
+
+def test_a_further_app_password_that_goes_by_itself_is_no_drift(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.create(declared)
+    gone = further(authentik, int(made.id))
+    made.refresh()
+    authentik.call("DELETE", f"/core/tokens/{gone}/")
+    made.refresh()
+    assert made.up(declared) == "same"
+
+
+def test_where_none_ever_was_the_state_says_nothing_of_further_app_passwords(
+    authentik: Authentik, resource: Make
+) -> None:
+    made = resource("ServiceAccount")
+    made.create(declared_phone(authentik))
+    before, since = dict(made.outs), authentik.mark()
+    made.refresh()
+    assert made.outs == before
+    assert len(authentik.asked(since)) == 1
+
+
 def test_an_app_password_is_the_named_users_and_its_key_is_told(authentik: Authentik, resource: Make) -> None:
     user, made = authentik.user(), resource("AppPassword")
     outs = made.create({"identifier": authentik.name("token"), "user": user["username"]})
