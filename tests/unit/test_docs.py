@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import yaml
 from components.isolation import warning
 from components.settings import SettingsError, read_settings
 from components.settings.caddy_options import OPTIONS
+from docs import messages
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from phone.outputs import _REMEDIES, _reason
 from providers.access.causes import Cause
@@ -117,6 +119,28 @@ def test_what_make_docs_writes_is_not_behind_the_code() -> None:
         [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_new_message_of_the_pages_script_or_of_a_workflows_would_be_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {folder for folders in messages.SOURCES.values() for folder in folders}
+    for folder in folders:
+        shutil.copytree(ROOT / folder, tmp_path / folder, dirs_exist_ok=True)
+    monkeypatch.setattr(messages, "ROOT", tmp_path)
+    page, script = tmp_path / "phone/template/page.js", tmp_path / ".github/scripts/drift.sh"
+    page.write_text(page.read_text().replace("complain(WRONG)", "complain(`Once more, please, ${name}.`)"))
+    page.write_text(page.read_text().replace("giveUp(INSECURE)", 'giveUp("This phone " +\n  "is too old.")'))
+    script.write_text(script.read_text() + "echo 'The house is away.' >&2\n")
+    new = set(messages.messages().splitlines()) - set((ROOT / "docs" / "messages.md").read_text().splitlines())
+    assert new == {"- Once more, please, ….", "- This phone is too old.", "- The house is away."}
+
+
+def test_no_folder_of_the_program_is_left_out_of_the_page_of_messages() -> None:
+    folders = {folder for folders in messages.SOURCES.values() for folder in folders}
+    tops = [ROOT / top for top in ("components", "providers", "doctor", "phone", ".github/scripts")]
+    files = [path for top in tops for path in top.rglob("*") if path.suffix in (".py", ".sh", ".js", ".html")]
+    assert {str(path.parent.relative_to(ROOT)) for path in files} == folders
 
 
 def provoked_settings() -> Iterator[str]:

@@ -1,0 +1,164 @@
+"""resources.md: every resource and component, out of its class."""
+
+import ast
+import inspect
+import json
+import sys
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+import pulumi
+
+from components.caddy_site import CaddySite
+from components.immich_login import ImmichLogin
+from components.immich_mobile_access import ImmichMobileAccess
+from providers import authentik
+from providers.access import AccessProof
+from providers.authentik.fields import UNSET, Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
+from providers.authentik.kind import Kind
+from providers.authentik.resource import AuthentikResource
+from providers.caddy import CaddyConfig
+
+AUTHENTIK = """\
+# Resources
+
+Written by `make docs`.
+
+## Authentik's objects
+
+Each kind of object is a resource in `providers.authentik`, usable in any Pulumi program in Python. Arguments are named
+and typed as in Authentik's API; a reference takes a primary key, or a name that is looked up when the object is made.
+Every resource also takes `adopt` (take over an object of the same name that differs) and `opts`.
+"""
+OTHERS = """\
+## Caddy's site and the proof
+
+Resources as well, of which each also takes `opts`.
+"""
+COMPONENTS = """\
+## Components
+
+What the program composes of them. Each also takes `opts`; where an argument is one of the program's own classes, that
+class says what it holds.
+"""
+_HEAD = ["| argument | type | default | |", "|---|---|---|---|"]
+
+
+def resources() -> str:
+    """resources.md."""
+    classes = sorted((getattr(authentik, name) for name in authentik.__all__), key=lambda each: str(each.__name__))
+    others = [_other(each) for each in (CaddyConfig, AccessProof)]
+    components = [_component(each) for each in (ImmichMobileAccess, ImmichLogin, CaddySite)]
+    return "\n".join([AUTHENTIK, *map(_resource, classes), OTHERS, *others, COMPONENTS, *components])
+
+
+def _resource(resource: type[AuthentikResource]) -> str:
+    kind = resource.provider_class.kind
+    rows = [
+        f"| `{name}` | {_field(each)} | {_default(kind, name, each)} | {_notes(each)} |"
+        for name, each in kind.fields.items()
+    ]
+    outputs = ", ".join(f"`{name}`{' (secret)' if name in kind.secret else ''}" for name in kind.computed)
+    return "\n".join(
+        [
+            f"### {resource.__name__}\n",
+            f"{inspect.getdoc(resource)}\n",
+            f"{inspect.getdoc(kind.args)}\n",
+            *([f"{inspect.cleandoc(besides)}\n"] if (besides := resource.__init__.__doc__) else []),
+            *_HEAD,
+            *rows,
+            f"\nOutputs: {outputs}. API: `{kind.path}`.\n",
+        ]
+    )
+
+
+def _other(resource: type[pulumi.Resource]) -> str:
+    """A resource whose arguments a TypedDict beside it says."""
+    args = getattr(sys.modules[resource.__module__], f"{resource.__name__}Args")
+    rows = [f"| `{name}` | {_python(hint)} | required | |" for name, hint in args.__annotations__.items()]
+    return "\n".join(
+        [
+            f"### {resource.__name__}\n",
+            f"{inspect.getdoc(resource)}\n",
+            f"{inspect.getdoc(args)}\n",
+            *_HEAD,
+            *rows,
+            f"\nOutputs: {', '.join(_outputs(resource))}. Module: `{_home(resource)}`.\n",
+        ]
+    )
+
+
+def _component(component: type[pulumi.ComponentResource]) -> str:
+    taken = [each for each in inspect.signature(component).parameters.values() if each.name != "opts"]
+    rows = [
+        f"| `{each.name}` | {_python(each.annotation)} | {'required' if each.default is each.empty else ''} | |"
+        for each in taken
+    ]
+    return "\n".join(
+        [
+            f"### {component.__name__}\n",
+            f"{inspect.getdoc(component)}\n",
+            *([f"{inspect.cleandoc(besides)}\n"] if (besides := component.__init__.__doc__) else []),
+            *_HEAD,
+            *rows,
+            f"\nOutputs: {', '.join(_outputs(component))}. Module: `{component.__module__}`.\n",
+        ]
+    )
+
+
+def _outputs(resource: type[pulumi.Resource]) -> Iterator[str]:
+    """What a class declares to be had of it, each with what stands below it."""
+    (declared,) = ast.parse(inspect.getsource(resource)).body
+    lines = declared.body if isinstance(declared, ast.ClassDef) else []
+    for line, after in zip(lines, [*lines[1:], None], strict=True):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            said = after.value if isinstance(after, ast.Expr) else None
+            text = str(said.value).rstrip(".") if isinstance(said, ast.Constant) else ""
+            yield f"`{line.target.id}`" + (f" ({text[:1].lower()}{text[1:]})" if text else "")
+
+
+def _home(resource: type[pulumi.Resource]) -> str:
+    return resource.__module__.rpartition(".")[0]
+
+
+def _python(hint: Any) -> str:
+    """A type of Python's in the words of the tables; of an Input that which may be given plainly."""
+    inner = get_args(hint)
+    if any(get_origin(each) is Awaitable for each in inner):
+        return _python(inner[0])
+    if type(None) in inner:
+        return _python(next(each for each in inner if each is not type(None)))
+    if get_origin(hint) in (list, Sequence):
+        return f"list of {_python(inner[0])}"
+    if get_origin(hint) in (dict, Mapping):
+        return f"object of {_python(inner[1])}"
+    words = {str: "text", int: "whole number", bool: "boolean"}
+    return words.get(hint) or f"`{hint.__module__}.{hint.__name__}`"
+
+
+def _field(each: Field) -> str:
+    names: list[tuple[type[Field], str]] = [
+        (Reference, "reference"),
+        (Timestamp, "moment"),
+        (Text, "text"),
+        (Integer, "whole number"),
+        (Boolean, "boolean"),
+        (Attributes, "object"),
+    ]
+    if isinstance(each, ListOf):
+        return f"list of {_field(each.item)}"
+    if isinstance(each, Reference):
+        return f"reference to a {each.lookup.what}"
+    return next((name for kind, name in names if isinstance(each, kind)), "object")
+
+
+def _default(kind: Kind, name: str, each: Field) -> str:
+    if name in kind.required:
+        return "required"
+    return "" if each.default is UNSET else f"`{json.dumps(each.default)}`"
+
+
+def _notes(each: Field) -> str:
+    choices = each.choices if isinstance(each, Text) else ()
+    notes = [f"one of {', '.join(f'`{choice}`' for choice in choices)}"] if choices else []
+    return "; ".join([*notes, *(["a change replaces the object"] if each.replaces else [])])
