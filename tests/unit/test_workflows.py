@@ -3,11 +3,15 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from lab.system import SHELLCHECK
+from tests.programs import needed
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -69,7 +73,12 @@ def test_no_workflow_runs_a_forks_branch_with_this_repositorys_rights(name: str)
 
 def test_the_checks_know_no_secret_and_run_what_everybody_runs() -> None:
     assert "secrets." not in (ROOT / ".github" / "workflows" / "checks.yml").read_text()
-    assert job("checks")["steps"][-1]["run"] == "make check test"
+    newest, oldest = job("checks")["strategy"]["matrix"]["include"]
+    assert job("checks")["steps"][-1]["run"] == "make ${{ matrix.targets }}"
+    assert newest["targets"] == "check test"
+    assert oldest["targets"] == "test-unit test-host test-program"
+    promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert promised == f">={oldest['python']}"
 
 
 def test_a_preview_is_for_branches_of_this_repository_and_has_no_token_of_authentiks() -> None:
@@ -97,24 +106,25 @@ def test_every_secret_and_variable_of_the_workflows_is_told_of() -> None:
     assert {each for each in used if f"`{each}`" not in told} == set()
 
 
-def test_the_linter_finds_a_mistake(tmp_path: Path) -> None:
-    """`make check` lints the workflows themselves; here, that the linter it runs would see something."""
+def test_the_linter_of_make_check_finds_a_mistake_and_none_in_these_workflows(tmp_path: Path) -> None:
     if shutil.which("go") is None:
         pytest.skip("needs Go")
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(
         "on: push\njobs:\n  x:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: echo ${{ nothing.x }}\n"
     )
-    command = [
-        "go",
-        "-C",
-        str(ROOT / "lab/tools/actionlint"),
-        "tool",
-        "actionlint",
-        "-shellcheck=",
-        "-pyflakes=",
-        str(wrong),
-    ]
+    linter = ["go", "-C", str(ROOT / "lab/tools/actionlint"), "tool", "actionlint", "-shellcheck=", "-pyflakes="]
+    command = [*linter, "-oneline", str(wrong), *map(str, FILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 1, done.stderr
-    assert "undefined variable" in done.stdout
+    (told,) = done.stdout.splitlines()
+    assert "wrong.yml:6:" in told
+    assert "undefined variable" in told
+
+
+def test_the_workflows_script_is_what_shellcheck_takes_for_dash() -> None:
+    (script,) = (ROOT / ".github" / "scripts").iterdir()
+    # SC2016: its texts show commands in backticks that are for the reader to run.
+    command = [str(needed(SHELLCHECK)), "--shell=dash", "--exclude=SC2016", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
