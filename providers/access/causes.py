@@ -171,7 +171,7 @@ class Cause(Enum):
         "Check caddy:admin, and run this where Caddy lets it be reached.",
     )
     UNEXPLAINED = (
-        "the phone does not get through, and nothing that can be seen from here explains it",
+        "the answer is another than it should be, and nothing that can be seen from here explains it",
         "Look into the logs of Caddy, the outpost and Authentik at the time of this run.",
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from providers.access.causes import Cause
@@ -167,8 +168,8 @@ def _members(way: Way) -> Check:
 
 
 def _stranger(link: str, probe: Probe, cause: Cause) -> Check:
-    """A request that must not reach Immich. What answers an error may hide that it did."""
-    if isinstance(probe, NoAnswer) or _fails(probe):
+    """A request that must not reach Immich."""
+    if not tells(probe):
         return Check(link, State.UNKNOWN, detail=said(probe))
     return Check(link, State.NOT_OK, cause) if probe.immich else Check(link, State.OK, detail=said(probe))
 
@@ -256,6 +257,11 @@ def _fails_behind(probe: Probe) -> bool:
 def _is_outposts(probe: Probe) -> bool:
     """Whether it is the login page or a refusal, which only the outpost's word brings about."""
     return isinstance(probe, Answer) and (300 <= probe.status < 400 or probe.status in (401, 403))
+
+
+def tells(probe: Probe) -> TypeGuard[Answer]:
+    """Whether it tells if the request reached Immich: an error of a server may hide that it did."""
+    return isinstance(probe, Answer) and probe.status < 500
 
 
 def said(probe: Probe) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.access.diagnosis import examine, likeliest, said
+from providers.access.diagnosis import examine, likeliest, said, tells
 from providers.access.header import WRONG_HEADER, take_apart
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
@@ -22,6 +22,10 @@ PAUSE = 0.3
 
 class ProofError(ProviderError):
     """The proof failed; the message names who, the likeliest cause and its remedy, and holds no header."""
+
+
+def _is_refused(probe: Probe) -> bool:
+    return isinstance(probe, Answer) and probe.status == 401
 
 
 class Trial:
@@ -48,26 +52,28 @@ class Trial:
         self._refuse("a wrong header", WRONG_HEADER, Cause.OPEN_TO_ANY_HEADER)
         for phone, header in sorted(refused.items()):
             self._refuse(f"phone {phone!r}, which is switched off,", header, Cause.STILL_IN)
-        without = self._public.ask(None)
-        if gets_through(without):
-            raise _error({"a request without a header gets through": (Cause.OPEN, without)})
+        self._refuse("a request without a header", None, Cause.OPEN, tells)
 
     def _phone(self, value: str, probe: Probe) -> Phone:
         header = take_apart(value)
         return Phone(header, probe, self._inquiry.account(header.username), self._inquiry.password(header.username))
 
-    def _refuse(self, who: str, header: str, let_in: Cause) -> None:
-        """That Caddy answers this header with 401. let_in: the cause where it gets through."""
-        probe = self._until(_is_refused, header)
-        if _is_refused(probe):
-            return
+    def _refuse(
+        self, who: str, header: str | None, let_in: Cause, right: Callable[[Probe], bool] = _is_refused
+    ) -> None:
+        """That this request does not get through, by an answer that is right. let_in: the cause where it does."""
+        probe = self._until(right, header)
         if gets_through(probe):
             raise _error({f"{who} gets through": (let_in, probe)})
-        way = self._inquiry.way(self._public.ask(None), probe)
+        if right(probe):
+            return
+        without, wrong = (self._public.ask(None), probe) if header else (probe, self._public.ask(WRONG_HEADER))
+        way = self._inquiry.way(without, wrong)
         broken = [each.cause for each in examine(way) if each.cause is not None and each.cause.blocks]
-        raise _error({f"{who} is not refused as it should be": (broken[0] if broken else Cause.SITE_OTHER, probe)})
+        cause = broken[0] if broken else Cause.SITE_OTHER if tells(probe) else Cause.UNEXPLAINED
+        raise _error({f"{who} is not refused as it should be": (cause, probe)})
 
-    def _until(self, enough: Callable[[Probe], bool], header: str) -> Probe:
+    def _until(self, enough: Callable[[Probe], bool], header: str | None) -> Probe:
         """The first answer that is enough, or the last one within the bound."""
         while True:
             probe = self._public.ask(header)
@@ -79,10 +85,6 @@ class Trial:
 def gets_through(probe: Probe) -> bool:
     """Whether Immich itself answered."""
     return isinstance(probe, Answer) and probe.immich
-
-
-def _is_refused(probe: Probe) -> bool:
-    return isinstance(probe, Answer) and probe.status == 401
 
 
 def _patience(probe: Probe) -> float:

@@ -138,14 +138,32 @@ def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = 
 
 GOOD: dict[str | None, Sequence[Reply]] = {HEADER: [PONG], WRONG_HEADER: [REFUSED], None: [LOGIN]}
 LOADING = reply(404)
+NOT_REFUSED = "is not refused as it should be"
 
 
 def test_a_trial_is_passed_where_the_phone_alone_gets_through(pem: Path) -> None:
     tried(pem, GOOD)
 
 
-def test_a_trial_waits_for_what_is_loading(pem: Path) -> None:
-    tried(pem, GOOD | {HEADER: [LOADING, reply(502), hang, PONG], WRONG_HEADER: [LOADING, REFUSED]})
+def test_a_trial_waits_for_what_is_loading(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "LOADING", 60.0)
+    tried(
+        pem,
+        GOOD
+        | {
+            HEADER: [LOADING, reply(502), hang, PONG],
+            WRONG_HEADER: [LOADING, reply(502), hang, REFUSED],
+            None: [reply(502), hang, reply(500), LOGIN],
+        },
+    )
+
+
+def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(
+    pem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "LOADING", 60.0)
+    with pytest.raises(ProofError, match=f"a request without a header gets through: {Cause.OPEN.text}"):
+        tried(pem, GOOD | {None: [reply(502), hang, PONG]})
 
 
 def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path) -> None:
@@ -159,8 +177,16 @@ def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path
         ({HEADER: [reply(200, b"<html>")]}, False, Cause.NOT_IMMICH.text),
         ({HEADER: [REFUSED]}, False, Cause.UNEXPLAINED.text),
         ({None: [PONG]}, False, f"a request without a header gets through: {Cause.OPEN.text}"),
+        ({None: [reply(500)]}, False, f"a request without a header {NOT_REFUSED}: {Cause.UNEXPLAINED.text} (500)"),
+        ({None: [hang]}, False, f"a request without a header {NOT_REFUSED}: {Cause.UNREACHABLE.text}"),
+        (
+            {None: [reply(502)], WRONG_HEADER: [REFUSED, reply(502)]},
+            False,
+            f"a request without a header {NOT_REFUSED}: {Cause.OUTPOST_UNREACHABLE.text} (502)",
+        ),
+        ({WRONG_HEADER: [reply(503)]}, False, f"a wrong header {NOT_REFUSED}: {Cause.UNEXPLAINED.text} (503)"),
         ({WRONG_HEADER: [PONG]}, False, f"a wrong header gets through: {Cause.OPEN_TO_ANY_HEADER.text}"),
-        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header is not refused as it should be: {Cause.SITE_OTHER.text}"),
+        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Cause.SITE_OTHER.text}"),
         ({HEADER: [PONG]}, True, f"phone 'anna', which is switched off, gets through: {Cause.STILL_IN.text}"),
     ],
 )

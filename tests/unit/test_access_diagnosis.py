@@ -117,8 +117,9 @@ def test_a_further_password_is_found_where_the_phone_gets_through() -> None:
     ]
 
 
-def test_an_answer_that_failed_does_not_prove_that_nobody_gets_in() -> None:
-    checks = {each.link: each for each in examine(way(without=Answer(502), wrong=NoAnswer("connection", "x")))}
+@pytest.mark.parametrize("status", [500, 502, 599])
+def test_an_answer_that_failed_does_not_prove_that_nobody_gets_in(status: int) -> None:
+    checks = {each.link: each for each in examine(way(without=Answer(status), wrong=NoAnswer("connection", "x")))}
     assert checks["no header"].state is checks["wrong header"].state is State.UNKNOWN
 
 
