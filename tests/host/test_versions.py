@@ -5,23 +5,19 @@ from collections.abc import Iterator
 import pytest
 
 from lab.authentik import StandIn
+from providers.authentik.versions import DIFFERENCES
 
 from .conftest import QUICK, VERSION, Authentik, of_kind
 from .engine import Host
 from .samples import SAMPLES, sample
 from .test_lifecycle import KINDS, address
 
-OLDEST, NEWEST = "2024.12.3", "2026.8.6"
-MISSING = {
-    "Group": {"parents": "parent"},
-    "User": {"roles": ""},
-    "Application": {"meta_hide": ""},
-    "OAuth2Provider": dict.fromkeys(("grant_types", "refresh_token_threshold", "logout_uri", "logout_method"), ""),
-}
-"""What the oldest one has not, and what it calls it."""
+VERSIONS = ["2024.12.3", "2025.2.4", "2025.10.3", "2025.12.2", "2026.5.1", "2026.8.6"]
+"""The ends of the range, and on either side of where Authentik changed."""
+OLDEST, NEWEST = VERSIONS[0], VERSIONS[-1]
 
 
-@pytest.fixture(scope="module", params=[OLDEST, NEWEST])
+@pytest.fixture(scope="module", params=VERSIONS)
 def world(request: pytest.FixtureRequest) -> Iterator[tuple[str, Authentik, Host]]:
     """A version, a server of it and a host with its administrator's token."""
     with (
@@ -36,22 +32,23 @@ def test_every_kind_is_made_read_without_drift_changed_and_deleted(
     kind: str, world: tuple[str, Authentik, Host]
 ) -> None:
     version, authentik, host = world
-    each, made = sample(authentik, kind), of_kind(host, kind)
+    own, made = sample(authentik, kind), of_kind(host, kind)
     fields = KINDS[kind].fields
-    changed = next(({name: each.other[name]} for name in each.other if not fields[name].replaces), {})
-    assert made.up(each.declared) == "created"
+    changed = next(({name: own.other[name]} for name in own.other if not fields[name].replaces), {})
+    assert made.up(own.declared) == "created"
     before = dict(made.outs)
     assert made.refresh()
     assert made.outs == before
-    assert made.up(each.declared) == "same"
+    assert made.up(own.declared) == "same"
     if changed:
-        assert made.up(each.declared | changed) == "updated"
-        assert made.up(each.declared | changed) == "same"
-    missing = MISSING.get(kind, {})
-    answer = authentik.call("GET", address(kind, made.outs)) if missing else {}
-    for name, formerly in missing.items():
-        assert (name in answer) == (version == NEWEST)
-        assert not formerly or (formerly in answer) == (version == OLDEST)
+        assert made.up(own.declared | changed) == "updated"
+        assert made.up(own.declared | changed) == "same"
+    differ = [each for each in DIFFERENCES if each.path == KINDS[kind].path]
+    answer = authentik.call("GET", address(kind, made.outs)) if differ else {}
+    for each in differ:
+        has = tuple(map(int, version.split(".")))[:2] >= each.since
+        assert [name in answer for name in each.fields] == [has] * len(each.fields)
+        assert not each.formerly or (each.formerly in answer) != has
     made.delete()
     assert not made.refresh()
 
