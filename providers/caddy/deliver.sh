@@ -45,6 +45,16 @@ its_words() { grep -v '"level":"info"' "$work/said" 2>/dev/null | grep . | tail 
 missing() { [ ! -e "$SITE_FILE" ] && [ ! -L "$SITE_FILE" ]; }
 needs() { command -v "$1" >/dev/null || die "needs $1 on this host: nothing was changed"; }
 
+# within SECONDS COMMAND: again and again until it succeeds. BusyBox's flock has no time limit of its own.
+within() {
+	bound=$1 begun=$(date +%s)
+	shift
+	until "$@"; do
+		[ $(($(date +%s) - begun)) -lt "$bound" ] || return 1
+		sleep 1 9<&-
+	done
+}
+
 # ours: written by this program, whether edited since or not. edited: ours, but no longer as it was delivered.
 ours() { head -n 1 "$1" | grep -q '^# sha256 [0-9a-f]\{64\}'; }
 owner() { sed -n '1s/^# sha256 [0-9a-f]* of the lines below, from //p' "$1"; }
@@ -59,7 +69,7 @@ begin() {
 	[ -d "$directory" ] || die "no directory $directory for the site's file. Make it, writable for this user"
 	# The lock is on the directory itself, and ends with this process however it ends: nothing to leave behind.
 	exec 9<"$directory"
-	flock -w 120 9 || die "another delivery to $directory has been at work for two minutes. Run the command again"
+	within 120 flock -n 9 || die "another delivery to $directory has been at work for two minutes. Run the command again"
 	work=$directory/.$name.delivery
 	# Whatever is here, a killed run left; only an edit must not be lost with it.
 	set_aside
@@ -111,13 +121,7 @@ as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1
 
 validates() { run "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
 
-probes() {
-	begun=$(date +%s)
-	until run "$SITE_PROBE"; do
-		[ $(($(date +%s) - begun)) -lt "$SITE_PATIENCE" ] || return 1
-		sleep 1
-	done
-}
+probes() { within "$SITE_PATIENCE" run "$SITE_PROBE"; }
 
 deliver() {
 	begin

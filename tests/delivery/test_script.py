@@ -300,7 +300,41 @@ def test_one_that_is_told_to_end_puts_the_former_site_back(host: Host, number: s
     assert host.left() == ["site.caddy"]
 
 
-def test_two_deliveries_to_one_host_do_not_interleave(host: Host) -> None:
+BUSYBOX_FLOCK = """\
+#!/bin/sh
+case $1 in -*[!sxun]*) echo "flock: unrecognized option: $1" >&2; exit 1 ;; esac
+exec /usr/bin/flock "$@"
+"""
+
+
+def put_program(host: Host, name: str, script: str) -> None:
+    """A program that the script finds before the system's own of that name."""
+    folder = host.folder / "programs"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(script)
+    (folder / name).chmod(0o755)
+    if not host.environment["PATH"].startswith(f"{folder}:"):
+        host.environment["PATH"] = f"{folder}:{host.environment['PATH']}"
+
+
+def test_a_delivery_waits_two_minutes_for_another_and_then_changes_nothing(host: Host) -> None:
+    tries, clock = host.folder / "tries", host.folder / "clock"
+    put_program(host, "flock", f"#!/bin/sh\necho x >>{tries}\nexit 1\n")
+    put_program(host, "sleep", f"#!/bin/sh\necho x >>{clock}\n")  # a sleep that takes 20 seconds of the clock's
+    put_program(host, "date", f"#!/bin/sh\ntouch {clock}\necho $((1000000000 + 20 * $(wc -l <{clock})))\n")
+    code, said = host.run("deliver", host.site("one"))
+    assert (code, said) == (
+        1,
+        f"host: another delivery to {host.sites} has been at work for two minutes. Run the command again\n",
+    )
+    assert len(tries.read_text().split()) == 7  # at 0, 20, ... and 120 seconds
+    assert host.left() == []
+
+
+@pytest.mark.parametrize("busybox", [False, True], ids=["GNU", "BusyBox"])
+def test_two_deliveries_to_one_host_do_not_interleave(host: Host, busybox: bool) -> None:
+    if busybox:
+        put_program(host, "flock", BUSYBOX_FLOCK)
     log = host.folder / "log"
     host.with_(validate=f"echo in >>{log}; {host.target.validate}", probe=f"sleep 0.2; echo out >>{log}")
     running = [host.start("deliver", host.site(f"{number}")) for number in range(3)]
