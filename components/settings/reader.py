@@ -20,6 +20,8 @@ SLUG = 50
 """Characters at most of a slug, as of Authentik's."""
 _MOST = 100
 """Entries at most of a list of the site's, each of which every request is compared with."""
+_ALIKE = 0.8
+"""From which likeness on a namespace is one of ours mistyped; of a provider of Pulumi's none is so near."""
 
 
 class SettingsError(Exception):
@@ -43,11 +45,12 @@ class Reader:
         return tuple(self._failures)
 
     def known(self, given: Iterable[str], known: Collection[str]) -> None:
-        """Note what is given in a namespace of ours and is no setting: what is mistyped would go unheard."""
+        """Note what is given in a namespace of ours, or in one mistyped, and is no setting: it would go unheard."""
         namespaces = {key.partition(":")[0] for key in known}
         for key in sorted(set(given) - set(known)):
-            if key.partition(":")[0] in namespaces:
-                near = difflib.get_close_matches(key, known, 1)
+            namespace, _, name = key.partition(":")
+            for ours in difflib.get_close_matches(namespace.lower(), namespaces, 1, _ALIKE):
+                near = difflib.get_close_matches(f"{ours}:{name}", known, 1)
                 meant = f": did you mean {near[0]}?" if near else "."
                 self.wrong(key, f"is no setting of this program{meant} To take it out: pulumi config rm {key}")
 

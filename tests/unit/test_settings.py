@@ -433,3 +433,69 @@ def test_an_invisible_character_is_named_by_its_number() -> None:
 )
 def test_what_is_just_within_the_limits_is_taken(name: str, value: str) -> None:
     settings(**{name: value})
+
+
+def told_of(key: str) -> str:
+    """What is told of a key that the stack has beside its own; empty where nothing is."""
+    try:
+        read_settings(STACK.get, [*STACK, key], STACK)
+    except SettingsError as error:
+        return str(error).removeprefix("the stack's settings are not right:\n")
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        ("imich:adopt", "immich:adopt"),
+        ("Immich:adopt", "immich:adopt"),
+        ("immcih:adobt", "immich:adopt"),
+        ("cady:delivery", "caddy:delivery"),
+        ("cadyd:privateKey", "caddy:privateKey"),
+        ("authentic:url", "authentik:url"),
+        ("autehntik:token", "authentik:token"),
+    ],
+)
+def test_a_mistyped_namespace_is_refused_with_the_setting_that_is_meant(mistyped: str, meant: str) -> None:
+    told = (
+        f"{mistyped}: is no setting of this program: did you mean {meant}? To take it out: pulumi config rm {mistyped}"
+    )
+    assert told_of(mistyped) == told
+
+
+@given(st.sampled_from(["immich", "caddy", "authentik"]), st.data())
+def test_a_namespace_that_lacks_any_one_letter_is_refused(ours: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(ours) - 1))
+    assert told_of(f"{ours[:at]}{ours[at + 1 :]}:url")
+
+
+PROVIDERS = [
+    "pulumi",
+    "aws",
+    "aws-native",
+    "azure",
+    "azure-native",
+    "azuread",
+    "gcp",
+    "google-native",
+    "kubernetes",
+    "docker",
+    "command",
+    "random",
+    "tls",
+    "cloudflare",
+    "github",
+    "auth0",
+    "okta",
+    "keycloak",
+    "vault",
+    "hcloud",
+    "grafana",
+    "postgresql",
+    "acme",
+]
+
+
+@given(st.sampled_from(PROVIDERS), st.sampled_from(["url", "token", "adopt", "delivery", "region"]))
+def test_no_setting_of_another_provider_is_refused(provider: str, name: str) -> None:
+    assert told_of(f"{provider}:{name}") == ""
