@@ -125,7 +125,7 @@ def _outpost(way: Way) -> Iterator[Check]:
         yield _hidden("outpost", outpost)
     else:
         yield Check("outpost", State.UNKNOWN, detail="its answer does not come through")
-    if isinstance(way.without, Answer) and urlsplit(way.without.location).hostname == "localhost":
+    if isinstance(way.without, Answer) and _host(way.without.location) == "localhost":
         yield Check("login page", State.NOT_OK, Cause.OUTPOST_HOST, way.without.location)
     if outpost is None or isinstance(outpost, Hidden):
         return
@@ -269,6 +269,14 @@ def said(probe: Probe) -> str:
     if isinstance(probe, NoAnswer):
         return probe.reason
     return f"{probe.status} to {probe.location}" if probe.location else f"{probe.status}"
+
+
+def _host(location: str) -> str | None:
+    """The host of a redirect; None where there is none, or it is no URL."""
+    try:
+        return urlsplit(location).hostname
+    except ValueError:
+        return None
 
 
 def _moment(moment: datetime | None) -> str:

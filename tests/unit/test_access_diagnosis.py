@@ -110,6 +110,10 @@ def test_what_lets_others_in_or_will_keep_people_out_is_found_where_phones_get_t
     assert [each.cause for each in examine(way(**seen)) if each.state is State.NOT_OK] == [cause]
 
 
+def test_a_redirect_that_leads_to_no_url_is_judged_all_the_same() -> None:
+    assert worst(examine(way(without=replace(LOGIN, location="https://[auth/login")))) is State.OK
+
+
 def test_a_further_password_is_found_where_the_phone_gets_through() -> None:
     checks = examine_phone(WAY, phone(asked=PONG, password=Password(None, others=("a", "b"))))
     assert [(each.cause, each.detail) for each in checks if each.state is State.NOT_OK] == [
@@ -134,8 +138,9 @@ def test_a_phone_that_is_switched_off_is_well_where_it_is_refused() -> None:
     assert examine_phone(WAY, phone(off=True, asked=PONG))[-1].cause is Cause.STILL_IN
 
 
+LOCATIONS = st.sampled_from(["", "http://localhost/", "https://[auth/"])
 PROBES: st.SearchStrategy[Probe] = st.builds(
-    Answer, st.sampled_from([200, 301, 302, 401, 403, 404, 500, 502, 503, 504]), location=st.sampled_from(["", "http://localhost/"])
+    Answer, st.sampled_from([200, 301, 302, 401, 403, 404, 500, 502, 503, 504]), location=LOCATIONS
 ) | st.builds(NoAnswer, st.sampled_from(["header", "name", "connection", "certificate"]), st.just("x"))  # fmt: skip
 HIDDEN = st.just(Hidden("no right"))
 MOMENTS = st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
