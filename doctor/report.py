@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from doctor.visit import Finding
 from providers.access.diagnosis import State, worst
@@ -19,15 +20,15 @@ def verdict(findings: Sequence[Finding]) -> State:
 
 
 def table(findings: Sequence[Finding]) -> Table:
-    """A row for each link of the chain, first those that all phones share."""
+    """A row for each link of the chain, first those that all phones share. What a server says is no markup."""
     made = Table(title="From the phone to Immich")
     for column in ("phone", "link", "state"):
         made.add_column(column, no_wrap=True)
     made.add_column("what was found, and what to do", overflow="fold")
     for finding in findings:
         row = _row(finding)
-        style = _STYLE[finding.check.state]
-        made.add_row(row["phone"] or "all", row["link"], f"[{style}]{row['state']}[/]", _plain(_words(row)))
+        state = Text(finding.check.state.value, _STYLE[finding.check.state])
+        made.add_row(Text(row["phone"] or "all"), finding.check.link, state, Text(_words(row)))
     return made
 
 
@@ -52,8 +53,3 @@ def _row(finding: Finding) -> dict[str, str | None]:
 def _words(row: dict[str, str | None]) -> str:
     found = ": ".join(each for each in (row["text"], row["detail"]) if each)
     return f"{found}\n{row['remedy']}" if row["remedy"] else found
-
-
-def _plain(text: str) -> str:
-    """A server's words are no markup."""
-    return text.replace("[", r"\[")

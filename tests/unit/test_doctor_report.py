@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from doctor.report import STATUS, as_json, table, verdict
@@ -33,6 +35,18 @@ def test_the_table_has_every_word_of_a_finding_and_takes_none_for_markup() -> No
         "GET /x/ answered 403",
     ):
         assert word in out.getvalue()
+
+
+@given(st.text(st.sampled_from("[]/\\\\:ax="), max_size=12))
+@example(r"a\[/x]b")
+@example("a\\\\")
+@example(":warning:")
+def test_no_name_is_markup(name: str) -> None:
+    out = io.StringIO()
+    Console(file=out, width=200).print(table([Finding(name, Check("groups", State.NOT_OK, detail=f"({name})"))]))
+    row = out.getvalue().splitlines()[4]
+    assert row.split("│")[1].strip() == (name or "all")
+    assert f"({name})" in row
 
 
 def test_json_has_a_row_for_each_check() -> None:
