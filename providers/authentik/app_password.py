@@ -19,6 +19,9 @@ from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug
 from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 
+UNFINISHED = "pulumi has not finished making this app password"
+"""What says so until its key was read, for a token has no other place for a mark."""
+
 
 class AppPasswordArgs(TypedDict, total=False):
     """The arguments of AppPassword. user: primary key or username; expires: the server sets a limit."""
@@ -55,14 +58,20 @@ class AppPasswordProvider(AuthentikProvider):
     )
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
-        answer = super().make(inputs, body)
+        answer = super().make(inputs, {**body, "description": UNFINISHED})
         try:
             self._refuse_misplaced(answer["user"], body["user"], inputs)
             viewing = Call(f"read the key of {self.label(inputs)}", "authentik_core.view_token_key")
             key = self.client.get(f"{self.kind.path}{inputs['identifier']}/view_key/", viewing)["key"]
+            finished = {name: body[name] for name in self.kind.always} | {"description": body.get("description", "")}
+            answer = self.client.patch(self.path(inputs), finished, self.call("set up", inputs, "change"))
         except AuthentikError as error:
             raise self.undo(inputs, error) from None
         return {**answer, "key": key}
+
+    def unfinished(self, found: Bag, inputs: Bag) -> bool:
+        """Left before anybody can have had its key."""
+        return bool(found["description"] == UNFINISHED)
 
     def _refuse_misplaced(self, got: int, wanted: int, inputs: Bag) -> None:
         if got != wanted:

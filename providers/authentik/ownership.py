@@ -55,9 +55,8 @@ def another_stacks(stack: str | None, bindings: Iterable[Mapping[str, Json]]) ->
 
 
 def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
-    """Raise Conflict for an object that is not as declared, or that only its own mark could tell to be ours."""
-    unmarked = kind.born and "attributes" in kind.fields
-    if not differ and not unmarked:
+    """Raise Conflict for an object that is not as declared, or that would lose its secret."""
+    if not differ and not kind.born:  # to take over what is born with a secret is to make it anew
         return
     shown = "; ".join(_difference(kind, name, seen, inputs) for name in differ) or "nothing says that it is ours"
     raise Conflict(

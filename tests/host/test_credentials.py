@@ -371,6 +371,18 @@ def test_an_app_password_is_the_named_users_and_its_key_is_told(authentik: Authe
     assert outs["key"] == authentik.call("GET", f"/core/tokens/{outs['identifier']}/view_key/")["key"]
 
 
+def test_an_app_password_that_is_there_is_made_anew_only_with_adopt(authentik: Authentik, resource: Make) -> None:
+    declared = {"identifier": authentik.name("token"), "user": authentik.user()["pk"]}
+    key = resource("AppPassword").create(declared)["key"]
+    second = resource("AppPassword")
+    with pytest.raises(HostError, match=r"it exists, and nothing says that it is ours\. Nothing was written"):
+        second.create(declared)
+    assert authentik.call("GET", f"/core/tokens/{declared['identifier']}/view_key/")["key"] == key
+    taken = second.create(declared | {"adopt": True})["key"]
+    assert taken != key
+    assert authentik.call("GET", f"/core/tokens/{declared['identifier']}/view_key/")["key"] == taken
+
+
 def test_an_app_password_stays_its_users_when_it_is_changed(authentik: Authentik, resource: Make) -> None:
     user, made = authentik.user(), resource("AppPassword")
     declared = {"identifier": authentik.name("token"), "user": user["pk"], "description": "a"}
