@@ -79,12 +79,14 @@ class IsolationProvider(AuthentikProvider):
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self._inputs(news)
-        superuser = olds["superuser"] if olds["accounts"] else is_superuser(self.client)
         same = inputs["application"] == olds["application"] and not _drifted(olds)  # this very run may have mended it
         known = {name for name in olds["reachable"] if same and olds["accounts"][name] == inputs["accounts"].get(name)}
         new = {name: pk for name, pk in inputs["accounts"].items() if name not in known}
         # A run that only takes a phone away asks nothing: what fails here would keep a lost phone's account alive.
         fewer = same and not new and not olds["pending"]
+        superuser = olds["superuser"]
+        if not fewer and (superuser or not olds["accounts"]):  # a lesser token now, or nobody has asked yet
+            superuser = is_superuser(self.client)
         if inputs["action"] == "close" and not fewer:
             return UpdateResult(self._closed(inputs, superuser, olds))
         seen = self._ask(inputs, new, superuser)

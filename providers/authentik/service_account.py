@@ -5,6 +5,7 @@ with the account and dies with it: what would change it replaces the account.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -36,6 +37,12 @@ UNFINISHED_FOR = timedelta(days=1)
 _OVERLAP = (
     "Take `overlap` off the phone in immich:phones; or, if its generation was raised by more than one, raise it by one "
     "first: overlap keeps the generation before, so the one that the phone has now would go."
+)
+
+
+_UNSEEN = (
+    f"AUTHENTIK_TOKEN may not read the tokens of others, which takes the right {VIEW_TOKEN}: app passwords that were "
+    "revoked, and further ones of the phones' accounts, go unseen"
 )
 
 
@@ -143,6 +150,9 @@ class ServiceAccountProvider(AuthentikProvider):
         token = next((each for each in listed if each["identifier"] == props["token"]), None)
         token = token or self._app_password(props["token"], props)  # of an account that was renamed
         if token is None and not reads_tokens(self.client, f"read the app password of {self.label(props)}"):
+            if self.client not in _blind:
+                sys.stderr.write(f"warning: {_UNSEEN}\n")
+                sys.stderr.flush()
             _blind.add(self.client)
             return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":

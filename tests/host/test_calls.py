@@ -2,12 +2,13 @@
 
 import pytest
 
-from .conftest import Authentik, HostWith, Make, of_kind
+from .conftest import QUICK, Authentik, Make, of_kind
+from .engine import Host
 from .samples import SAMPLES, sample
 from .test_lifecycle import KINDS, address
 
 CREATE = {
-    "AppPassword": ["GET /core/users/", "POST /core/tokens/", "GET OBJECT view_key/"],
+    "AppPassword": ["GET /core/users/", "POST /core/tokens/", "GET OBJECT view_key/", "PATCH OBJECT"],
     "Application": ["GET OBJECT", "GET /outposts/instances/", "POST /core/applications/"],
     "Certificate": ["POST /crypto/certificatekeypairs/"],
     "Group": ["GET /core/groups/", "GET /rbac/roles/", "POST /core/groups/"],
@@ -112,17 +113,19 @@ def test_a_new_application_is_not_asked_for_bindings_and_each_gets_an_order_of_i
     assert [each["order"] for each in made] == [0, 1, 2]
 
 
-def test_a_token_that_sees_no_tokens_of_others_finds_that_out_once_and_reads_accounts(
-    authentik: Authentik, host_with: HostWith
+def test_a_token_that_sees_no_tokens_of_others_finds_that_out_and_says_so_once_and_reads_accounts(
+    authentik: Authentik,
 ) -> None:
     rights = [f"authentik_core.{right}" for right in ("add_user", "change_user", "view_user", "add_token")]
-    host = host_with({"authentik:url": authentik.url}, authentik.limited_token(*rights))
-    accounts = [of_kind(host, "ServiceAccount") for _ in range(2)]
-    for account in accounts:
-        account.up({"username": authentik.name("phone")})
-    asked = []
-    for account in accounts:
-        since = authentik.mark()
-        assert account.refresh()
-        asked.append(len(authentik.asked(since)))
+    token, asked = authentik.limited_token(*rights), []
+    with Host({"authentik:url": authentik.url} | QUICK, {"AUTHENTIK_TOKEN": token}, told=True) as host:
+        accounts = [of_kind(host, "ServiceAccount") for _ in range(2)]
+        for account in accounts:
+            account.up({"username": authentik.name("phone")})
+        for account in accounts:
+            since = authentik.mark()
+            assert account.refresh()
+            asked.append(len(authentik.asked(since)))
     assert asked == [4, 1]
+    (said,) = [line for line in host.told.splitlines() if "warning: " in line]
+    assert "the right authentik_core.view_token" in said

@@ -106,6 +106,17 @@ def test_a_lesser_token_than_the_first_ones_is_noticed_by_a_refresh(
     assert lesser.outs["untold"] == [HIDDEN]
 
 
+def test_a_lesser_token_that_asks_for_a_further_account_says_what_it_is_not_told(
+    world: World, superusers: Resource, limited: Host
+) -> None:
+    superusers.up(world.declared("report"))
+    lesser = Resource(limited, IsolationProvider)
+    lesser.id, lesser.outs = superusers.id, superusers.outs
+    world.open(meta_hide=True)
+    assert lesser.up(world.declared("report", world.one, world.two)) == "updated"
+    assert lesser.outs["untold"] == [HIDDEN]
+
+
 def test_without_the_right_report_says_so_and_close_stops_before_it_writes(
     world: World, authentik: Authentik, host_with: HostWith
 ) -> None:
