@@ -108,7 +108,10 @@ format: setup ## Put the code into shape
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
 
-clean: ## End the lab, then remove all that make made, the lab's tools too
-	@if [ -x $(BIN)/python ] && [ -d .lab/run ]; then $(BIN)/python -m lab down; fi
+clean: ## End every lab, then remove all that make made, the lab's tools too
+	@# Those of the tests and the bench as well: a killed run leaves its servers, and their records are here.
+	@if [ -x $(BIN)/python ]; then for run in .lab/run .lab/*/run; do \
+	  [ ! -d "$$run" ] || LAB_DIR="$${run%/run}" $(BIN)/python -m lab down || exit; \
+	done; fi
 	rm -rf $(VENV) .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
