@@ -6,6 +6,7 @@ Headers come from the stack's secret outputs. They are in no argument, variable,
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ The header of {phone} (fingerprint {fingerprint})
 
 Clear this terminal and its scrollback afterwards: who reads the code has the header.
 """
+
+_LAST_DESCRIPTOR = 2**31 - 1
+"""The largest int of C, as which the system takes one."""
 
 
 class UsageError(Exception):
@@ -108,6 +112,15 @@ def _asked(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return _parser().parse_args(arguments, argparse.Namespace(stack=None, json=False))
 
 
+def _descriptor(text: str) -> int:
+    """The number of a file descriptor. What was given is not said again: it may be a passphrase in the wrong place."""
+    if not re.fullmatch("[0-9]{1,10}", text) or int(text) > _LAST_DESCRIPTOR:
+        raise argparse.ArgumentTypeError(
+            "expected the number of an open file descriptor: 0 for stdin, or 3 with 3<FILE"
+        )
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     # No defaults here: a command's would take the place of what stands before the command.
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
@@ -131,7 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="where to write the page")
     one.add_argument("--force", action="store_true", help="overwrite FILE")
-    one.add_argument("--passphrase-fd", metavar="N", type=int, help="read it from this file descriptor (0: stdin)")
+    one.add_argument(
+        "--passphrase-fd", metavar="N", type=_descriptor, help="read it from this file descriptor (0: stdin)"
+    )
     one.set_defaults(run=page)
     return parser
 

@@ -91,9 +91,10 @@ def test_what_is_no_passphrase_is_refused_with_the_reason(
         read(said(raw))
 
 
-def test_a_descriptor_that_is_not_open_is_named() -> None:
-    with pytest.raises(PassphraseError, match="cannot read file descriptor 987: Bad file descriptor"):
-        read(987)
+@pytest.mark.parametrize("descriptor", [987, 2**31 - 1])
+def test_a_descriptor_that_is_not_open_is_named(descriptor: int) -> None:
+    with pytest.raises(PassphraseError, match=f"cannot read file descriptor {descriptor}: Bad file descriptor"):
+        read(descriptor)
 
 
 @pytest.mark.parametrize(("passphrase", "weak"), [(GOOD, False), ("only fifteen ch", True), ("a" * 40, True)])
