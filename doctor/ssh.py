@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ def environment() -> dict[str, str]:
 
 def run(to: Mapping[str, Any], command: str, stdin: str) -> tuple[int, str]:
     """The exit status, 255 where ssh itself failed, and what was said. to: a connection, as the plugin takes it."""
+    if shutil.which("ssh") is None:
+        return 255, "ssh is not on PATH. Install OpenSSH's client (Debian: openssh-client), or add its folder to PATH."
     host, port = to["host"], str(int(to["port"]))
     with tempfile.TemporaryDirectory() as name:  # for this user's eyes only
         folder = Path(name)

@@ -62,6 +62,14 @@ def test_a_file_here_is_compared_with_what_was_delivered(
     assert said in answered[1]
 
 
+def test_a_machine_without_ssh_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    connection = {"host": "127.0.0.1", "port": 22, "user": "deploy", "hostKey": "x"}
+    code, said = site_files.check(site_files.Delivered("x", "true", "", connection))
+    assert code == 255
+    assert said.startswith("ssh is not on PATH. Install OpenSSH's client (Debian: openssh-client)")
+
+
 @pytest.mark.parametrize("way", ["here", "ssh"])
 def test_no_program_that_the_doctor_runs_gets_what_pulumi_was_given_for_itself(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
