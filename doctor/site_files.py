@@ -33,7 +33,7 @@ def delivered(state: dict[str, Any]) -> Iterator[Delivered]:
         inputs = resource.get("inputs", {})
         command = str(inputs.get("create", ""))
         if resource.get("type") in ("command:local:Command", "command:remote:Command") and command.endswith(_DELIVER):
-            name = resource["urn"].rpartition("::")[2]
+            name = resource["urn"].split("::", 3)[-1]  # of urn:pulumi:STACK::PROJECT::TYPE::NAME; an IPv6 host has a ::
             connection = json.loads(inputs["connection"]["plaintext"]) if "connection" in inputs else None
             yield Delivered(name, command.removesuffix(_DELIVER) + " check", inputs["stdin"], connection)
 

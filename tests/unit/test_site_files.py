@@ -62,6 +62,12 @@ def test_a_file_here_is_compared_with_what_was_delivered(
     assert said in answered[1]
 
 
+@pytest.mark.parametrize("name", ["immich-site", "immich-site-fd00::7", "immich-site-::1"])
+def test_a_file_has_the_whole_name_of_its_resource(tmp_path: Path, name: str) -> None:
+    (found,) = site_files.delivered(state(resource("local", name, tmp_path / "site.caddy")))
+    assert found.name == name
+
+
 def test_a_machine_without_ssh_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     connection = {"host": "127.0.0.1", "port": 22, "user": "deploy", "hostKey": "x"}
