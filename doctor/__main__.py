@@ -4,7 +4,7 @@ Nothing is changed. AUTHENTIK_TOKEN and the stack's passphrase come by the envir
 is pasted at the prompt of --header, or comes on its standard input; it is never an argument.
 
 Exit status: 0 all is well; 1 something is not; 2 nothing is known to be wrong, but something cannot be told, or the
-command itself could not run.
+command itself could not run; 130 interrupted.
 """
 
 import argparse
@@ -35,6 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     except (StackError, SettingsError, ProviderError) as error:
         print(f"doctor: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     if arguments.json:
         print(json.dumps(as_json(findings), indent=2, ensure_ascii=False))
     else:

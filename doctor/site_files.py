@@ -1,6 +1,7 @@
 """`python -m doctor.site_files`: is the site's file on each host what the last `pulumi up` delivered? Exit 3 if not.
 
 Pulumi's refresh cannot tell: its command plugin reads nothing back. Asks over SSH by the system's own `ssh`.
+Exit 1 where something cannot be told, 130 when interrupted.
 """
 
 import argparse
@@ -59,6 +60,8 @@ def main() -> int:
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     for file, code, said in found:
         print(f"{file.name}: {'as delivered' if code == 0 else said.strip()}")
     if not found:
