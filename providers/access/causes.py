@@ -76,6 +76,10 @@ class Cause(Enum):
         "the proxy provider is for another address than immich:url",
         "`pulumi up --refresh` sets it right.",
     )
+    PROVIDER_OPENED = (
+        "the proxy provider is not as this stack declares it, and may let more in",
+        "`pulumi up --refresh` sets it right.",
+    )
     APPLICATION_MISSING = (
         "the application is gone, or has another provider",
         "`pulumi up --refresh` sets it right.",
@@ -86,11 +90,16 @@ class Cause(Enum):
     )
     BINDINGS_OF_OTHERS = (
         "more is bound to the application than this stack binds, and may let others in",
-        "Add a group that may enter to immich:peopleGroups; `pulumi up --refresh` takes off the others.",
+        "Add a group that may enter to immich:peopleGroups. `pulumi up --refresh` takes off the others; a run that "
+        "makes or takes over the application asks you to do so in Authentik.",
     )
     MEMBERS_OF_OTHERS = (
         "others are in the phones' group, or in a group below it, and may enter by it",
         "Put who may enter into a group of immich:peopleGroups; `pulumi up --refresh` takes them out of the phones'.",
+    )
+    GROUP_RIGHTS = (
+        "the phones' group gives more than the application: parents, roles, or a superuser's rights",
+        "`pulumi up --refresh` takes it away.",
     )
     ACCOUNT_MISSING = ("the phone's account is gone", "`pulumi up --refresh` makes a new one, with a new header.")
     ACCOUNT_INACTIVE = (
@@ -188,6 +197,7 @@ _HARMLESS = frozenset(
     {
         *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
         *(Cause.BINDINGS_OF_OTHERS, Cause.MEMBERS_OF_OTHERS, Cause.PASSWORDS_OF_OTHERS),
+        *(Cause.PROVIDER_OPENED, Cause.GROUP_RIGHTS),
         *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
     }
 )

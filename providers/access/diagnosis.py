@@ -43,7 +43,7 @@ def examine(way: Way) -> list[Check]:
         _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
         *_others(way),
-        _members(way),
+        *_phones_group(way),
         _stranger("no header", way.without, Cause.OPEN),
         _wrong(way.wrong),
     ]
@@ -144,6 +144,8 @@ def _provider(way: Way) -> Check:
         return Check("provider", State.NOT_OK, Cause.PROVIDER_MISSING)
     if way.provider.external_host.rstrip("/").lower() != way.url.lower():
         return Check("provider", State.NOT_OK, Cause.PROVIDER_HOST, way.provider.external_host)
+    if way.provider.opened:
+        return Check("provider", State.NOT_OK, Cause.PROVIDER_OPENED, ", ".join(way.provider.opened))
     return Check("provider", State.OK)
 
 
@@ -159,12 +161,17 @@ def _others(way: Way) -> Iterator[Check]:
             yield Check("other bindings", State.OK)
 
 
-def _members(way: Way) -> Check:
-    if isinstance(way.members, Hidden):
-        return _hidden("phones' group", way.members)
-    if way.members:
-        return Check("phones' group", State.NOT_OK, Cause.MEMBERS_OF_OTHERS, "; ".join(way.members))
-    return Check("phones' group", State.OK)
+def _phones_group(way: Way) -> Iterator[Check]:
+    group = way.phones_group
+    if isinstance(group, Hidden):
+        yield _hidden("phones' group", group)
+        return
+    if group.others:
+        yield Check("phones' group", State.NOT_OK, Cause.MEMBERS_OF_OTHERS, "; ".join(group.others))
+    if group.rights:
+        yield Check("phones' group", State.NOT_OK, Cause.GROUP_RIGHTS, ", ".join(group.rights))
+    if not (group.others or group.rights):
+        yield Check("phones' group", State.OK)
 
 
 def _stranger(link: str, probe: Probe, cause: Cause) -> Check:

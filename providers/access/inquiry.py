@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from providers.access.causes import Cause
-from providers.access.seen import Account, Hidden, Outpost, Password, Probe, Provider, Way
+from providers.access.seen import Account, Hidden, Outpost, Password, PhonesGroup, Probe, Provider, Way
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.exclusive_members import of_its_stack, others_in
@@ -20,6 +20,17 @@ from providers.errors import ProviderError
 from providers.patience import Patience
 
 T = TypeVar("T")
+
+_CLOSED: Final[Bag] = {
+    "mode": "forward_single",
+    "intercept_header_auth": True,
+    "skip_path_regex": "",
+    "jwt_federation_sources": [],
+    "jwt_federation_providers": [],
+}
+"""The proxy provider as the component declares it, of what decides whom it lets in."""
+_NO_RIGHTS: Final[Bag] = {"is_superuser": False, "parents": [], "parent": None, "roles": []}
+"""The same of the phones' group. parent: before 2025.12."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,9 @@ class Inquiry:
             wrong=wrong,
             route=self._route(),
             outpost=provider if isinstance(provider, Hidden) else self._told(lambda client: self._outpost(client, pk)),
-            provider=Provider(provider["external_host"]) if isinstance(provider, dict) else provider,
+            provider=Provider(provider["external_host"], _differing(provider, _CLOSED))
+            if isinstance(provider, dict)
+            else provider,
             application=application
             if isinstance(application, Hidden)
             else application is not None and application["provider"] == pk,
@@ -71,7 +84,7 @@ class Inquiry:
             others=()
             if isinstance(bindings, Hidden)
             else tuple(in_words(each) for each in bindings if not self._is_declared(each)),
-            members=self._told(self._members),
+            phones_group=self._told(self._phones_group),
             now=datetime.now(UTC),
             restricted=self._names.restricted,
         )
@@ -148,16 +161,15 @@ class Inquiry:
         bound = {binding.get("group"), (binding.get("group_obj") or {}).get("name")}
         return bool(names & bound) and not binding["negate"]
 
-    def _members(self, client: Client) -> tuple[str, ...]:
+    def _phones_group(self, client: Client) -> PhonesGroup:
         name = self._names.phones_group
         call = Call(f"find group {name!r}", "authentik_core.view_group")
         listed = client.find("/core/groups/", {"name": name, "include_children": "true"}, call)
-        return tuple(
-            words
-            for each in listed
-            if each["name"] == name
-            for words in sorted(others_in(each, of_its_stack(each)).values())
-        )
+        found = next((each for each in listed if each["name"] == name), None)
+        if found is None:
+            return PhonesGroup()
+        others = sorted(others_in(found, of_its_stack(found)).values())
+        return PhonesGroup(tuple(others), _differing(found, _NO_RIGHTS))
 
     def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
         name = self._names.outpost
@@ -192,6 +204,11 @@ class Inquiry:
         others = {each["identifier"] for each in found} - {identifier_of(username)}
         more = tuple(sorted(others)) if len(found) > 1 else ()
         return Password(None if None in ends else max(filter(None, ends), default=None), more)
+
+
+def _differing(answer: Bag, declared: Bag) -> tuple[str, ...]:
+    """The fields that the server has and that are not as declared."""
+    return tuple(name for name, value in declared.items() if name in answer and answer[name] != value)
 
 
 def _heard(client: Client, pk: str, call: Call) -> datetime | None:

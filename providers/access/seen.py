@@ -46,9 +46,10 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Provider:
-    """The proxy provider."""
+    """The proxy provider. opened: the fields in which it is not as the stack declares it, and may let more in."""
 
     external_host: str
+    opened: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,21 @@ class Password:
 
 
 @dataclass(frozen=True)
+class PhonesGroup:
+    """The phones' group. others: who is in it, or below it, besides this stack's accounts, in words; rights: the fields
+    that give those in it more than the application."""
+
+    others: tuple[str, ...] = ()
+    rights: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Way:
     """What all phones share. restricted: whether Caddy takes Basic from some networks alone.
 
     url: the public address. without, wrong: the answers to a request without a header and with a wrong one.
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
-    members: who is in the phones' group, or below it, besides this stack's accounts, in words.
     now: when all this was seen.
     """
 
@@ -98,7 +107,7 @@ class Way:
     now: datetime
     restricted: bool = False
     others: tuple[str, ...] = ()
-    members: tuple[str, ...] | Hidden = ()
+    phones_group: PhonesGroup | Hidden = PhonesGroup()
 
 
 @dataclass(frozen=True)

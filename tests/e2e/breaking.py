@@ -118,6 +118,13 @@ class Breaking:
             self.admin.remove_user(f"{name}-other")
 
     @contextmanager
+    def group_of_superusers(self) -> Iterator[None]:
+        """Make the phones' group one of superusers."""
+        group = self.admin.group(self.driver.lab.names["phones_group"])
+        with self.object(f"/core/groups/{group}/", (), is_superuser=True):
+            yield
+
+    @contextmanager
     def another_password(self) -> Iterator[None]:
         """Give the phone's account a further app password."""
         account = self.driver.account()

@@ -12,7 +12,19 @@ from components.basic_header import basic_header
 from providers.access.causes import Cause
 from providers.access.diagnosis import State, examine, examine_phone, likeliest, worst
 from providers.access.header import take_apart
-from providers.access.seen import Account, Answer, Hidden, NoAnswer, Outpost, Password, Phone, Probe, Provider, Way
+from providers.access.seen import (
+    Account,
+    Answer,
+    Hidden,
+    NoAnswer,
+    Outpost,
+    Password,
+    Phone,
+    PhonesGroup,
+    Probe,
+    Provider,
+    Way,
+)
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/")
@@ -100,7 +112,9 @@ def test_the_likeliest_cause(seen_way: Way, seen_phone: Phone, cause: Cause) -> 
         ({"wrong": LOGIN}, Cause.SITE_OTHER),
         ({"without": replace(LOGIN, location="http://localhost/application/o/authorize/")}, Cause.OUTPOST_HOST),
         ({"outpost": Outpost(attached=True, heard=None)}, Cause.OUTPOST_SILENT),
-        ({"members": ("user 'somebody'",)}, Cause.MEMBERS_OF_OTHERS),
+        ({"phones_group": PhonesGroup(others=("user 'somebody'",))}, Cause.MEMBERS_OF_OTHERS),
+        ({"phones_group": PhonesGroup(rights=("is_superuser",))}, Cause.GROUP_RIGHTS),
+        ({"provider": Provider("https://photos.example.org", ("skip_path_regex",))}, Cause.PROVIDER_OPENED),
         ({"outpost": Outpost(attached=True, heard=NOW - timedelta(minutes=6))}, Cause.OUTPOST_SILENT),
     ],
 )

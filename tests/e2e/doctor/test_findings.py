@@ -48,6 +48,8 @@ BESIDE: dict[Cause, Break] = {
     Cause.ACCOUNT_EXTRA_GROUPS: lambda breaking: breaking.more_groups(),
     Cause.BINDINGS_OF_OTHERS: lambda breaking: breaking.bound_to_others(),
     Cause.MEMBERS_OF_OTHERS: lambda breaking: breaking.others_in_the_group(),
+    Cause.PROVIDER_OPENED: lambda breaking: breaking.provider_with(skip_path_regex="^/api/assets/"),
+    Cause.GROUP_RIGHTS: lambda breaking: breaking.group_of_superusers(),
     Cause.PASSWORDS_OF_OTHERS: lambda breaking: breaking.another_password(),
     Cause.PASSWORD_EXPIRES_SOON: lambda breaking: breaking.expiring(timedelta(minutes=20)),
     Cause.OPEN: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
