@@ -1,4 +1,4 @@
-"""The lifecycle of every kind with the real engine: create, no-op, update in place, drift, destroy."""
+"""The lifecycle of every kind with the real engine: create, no-op, update in place, destroy."""
 
 import json
 import os

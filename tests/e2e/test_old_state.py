@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.claims import inventory
 from lab.driver import Driver
 from lab.files import write_private
 from lab.gateway import counted
@@ -98,7 +99,21 @@ def test_an_earlier_state_is_read_kept_up_to_date_and_destroyed(old: Driver) -> 
     assert old.headers() == headers
     for header in headers.values():
         assert old.until(True, {"Authorization": header}) is not None
+    bindings = {each["id"] for each in _resources(old) if each["type"].endswith(":PolicyBinding")}
+    (route,) = (each["id"] for each in _resources(old) if each["type"].endswith(":CaddyConfig"))
+    there = inventory(old)
+    assert bindings
+    assert bindings <= {*there["bindings"]}
+    assert old.lab.names["phones_group"] in there["groups"]
+    assert f"'{route}'" in str(there["Caddy's configuration"])
     old.stack.destroy()
-    left = old.admin.snapshot()
+    left = inventory(old)
     assert left["applications"] == left["proxy providers"] == left["providers on the outpost"] == []
     assert not [user for user in left["users"] if user.startswith("immich-")]
+    assert not bindings & {*left["bindings"]}
+    assert [*there["groups"]] == sorted([*left["groups"], old.lab.names["phones_group"]])
+    assert f"'{route}'" not in str(left["Caddy's configuration"])
+
+
+def _resources(driver: Driver) -> list[dict[str, Any]]:
+    return list(driver.stack.export()["deployment"]["resources"])
