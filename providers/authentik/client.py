@@ -12,7 +12,6 @@ The HTTP library is loaded with the first client: a preview calls nothing, and w
 from __future__ import annotations
 
 import re
-import sys
 import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.versions import untried
+from providers.diagnostics import warn
 from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Client:
         self.get(f"{path}?page_size=1", call)
 
     def warn_of_version(self) -> None:
-        """Say once, on stderr, which the engine shows, if Authentik's version is none that this is made for.
+        """Say once if Authentik's version is none that this is made for.
 
         It is asked once and without patience; a server that does not tell it is no failure.
         """
@@ -115,8 +115,7 @@ class Client:
             return
         told = answer.get("version_current") if isinstance(answer, dict) else None
         if isinstance(told, str) and (warning := untried(self._clean(told), self._where())):
-            sys.stderr.write(f"warning: {warning}\n")
-            sys.stderr.flush()
+            warn(warning)
 
     def _object(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from providers.authentik.errors import Conflict
 from providers.authentik.fields import Attributes, Json
 from providers.authentik.kind import Bag, Kind
+from providers.diagnostics import tell
 
 MARKER = "pulumi"
 """The key in an object's attributes that says which resource of which stack it is."""
@@ -58,11 +59,22 @@ def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: lis
     """Raise Conflict for an object that is not as declared, or that would lose its secret."""
     if not differ and not kind.born:  # to take over what is born with a secret is to make it anew
         return
-    shown = "; ".join(_difference(kind, name, seen, inputs) for name in differ) or "nothing says that it is ours"
     raise Conflict(
-        f"cannot create {label}: it exists, and {shown}. Nothing was written. To take it over, set immich:adopt to "
-        "true for one `pulumi up` (argument adopt of the resource), or give ours another name."
+        f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. To take it "
+        "over, set immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours another name."
     )
+
+
+def tell_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
+    """Say what an adopted object had, which is about to be written over."""
+    if kind.born:
+        tell(f"{label} existed, and is deleted and made anew: {_shown(kind, seen, inputs, differ)}")
+    elif differ:
+        tell(f"{label} existed, and is brought to what is declared: {_shown(kind, seen, inputs, differ)}")
+
+
+def _shown(kind: Kind, seen: Bag, inputs: Bag, differ: list[str]) -> str:
+    return "; ".join(_difference(kind, name, seen, inputs) for name in differ) or "nothing says that it is ours"
 
 
 def _difference(kind: Kind, name: str, seen: Bag, inputs: Bag) -> str:

@@ -29,7 +29,7 @@ from providers.authentik.kind import (
     wire,
 )
 from providers.authentik.lookup import look_up
-from providers.authentik.ownership import is_ours, refuse_different, refuse_strangers
+from providers.authentik.ownership import is_ours, refuse_different, refuse_strangers, tell_adopted
 from providers.authentik.steps import Steps, plain
 from providers.errors import brief
 from providers.handover import HANDOVER, take, was_taken
@@ -181,6 +181,8 @@ class AuthentikProvider(Steps):
         differ = differing(self.kind.fields, inputs, seen)
         if not (adopt or is_ours(found, inputs) or self.unfinished(found, inputs)):
             refuse_different(self.kind, label, seen, inputs, differ)
+        if adopt:
+            tell_adopted(self.kind, label, seen, inputs, differ)
         if self.kind.born:
             self.remove(found)
             return self._made(self.make(inputs, dict(body)), inputs, resolved)

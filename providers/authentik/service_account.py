@@ -5,7 +5,6 @@ with the account and dies with it: what would change it replaces the account.
 """
 
 import re
-import sys
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +25,7 @@ from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
 from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
 from providers.authentik.user import Groups, Roles
+from providers.diagnostics import warn
 from providers.errors import brief
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
@@ -151,8 +151,7 @@ class ServiceAccountProvider(AuthentikProvider):
         token = token or self._app_password(props["token"], props)  # of an account that was renamed
         if token is None and not reads_tokens(self.client, f"read the app password of {self.label(props)}"):
             if self.client not in _blind:
-                sys.stderr.write(f"warning: {_UNSEEN}\n")
-                sys.stderr.flush()
+                warn(_UNSEEN)
             _blind.add(self.client)
             return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
