@@ -60,8 +60,9 @@ def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: lis
     if not differ and not kind.born:  # to take over what is born with a secret is to make it anew
         return
     raise Conflict(
-        f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. To take it "
-        "over, set immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours another name."
+        f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. To take "
+        "it over, set immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours another "
+        "name."
     )
 
 
