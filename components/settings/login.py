@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from components.settings.reader import NAME, SLUG, Reader
 from providers.authentik.rules import slug
-from providers.caddy.site import upstream_url
+from providers.caddy.rules import upstream_url
 
 
 @dataclass(frozen=True)

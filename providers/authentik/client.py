@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from providers.authentik.answers import body_of, innermost, printable, reasons, said, superusers_right
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.versions import untried
 from providers.diagnostics import warn
@@ -75,7 +76,7 @@ class Client:
     def bare_list(self, path: str, call: Call) -> list[Any]:
         """A list that has no pages. Raises NotFound."""
         response = self._send("GET", path, call, None, None)
-        answer = _json(response)
+        answer = body_of(response)
         if not isinstance(answer, list):
             raise self._no_authentik(response, "GET", path, call, "a JSON list")
         return answer
@@ -110,7 +111,7 @@ class Client:
         if not self._version_asked.acquire(blocking=False):
             return
         try:
-            answer = _json(self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None))
+            answer = body_of(self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None))
         except (AuthentikError, Transient):
             return
         told = answer.get("version_current") if isinstance(answer, dict) else None
@@ -128,7 +129,7 @@ class Client:
         once: bool = False,
     ) -> dict[str, Any]:
         response = self._send(method, path, call, query, body, once=once)
-        answer = _json(response)
+        answer = body_of(response)
         if not isinstance(answer, dict):
             raise self._no_authentik(response, method, path, call, "a JSON object")
         return answer
@@ -176,7 +177,7 @@ class Client:
             )
         except requests.exceptions.SSLError as error:
             raise AuthentikError(
-                f"{what}: TLS with {self._where()} failed: {_innermost(error)}. Check the scheme and the port in "
+                f"{what}: TLS with {self._where()} failed: {innermost(error)}. Check the scheme and the port in "
                 "authentik:url. If its certificate comes from your own CA, name that CA's PEM file in "
                 "REQUESTS_CA_BUNDLE."
             ) from None
@@ -193,7 +194,7 @@ class Client:
         return response
 
     def _unanswered(self, what: str, method: Method, error: requests.RequestException) -> Exception:
-        reason = _innermost(error)
+        reason = innermost(error)
         message = f"{what}: {self._where()} does not answer: {reason}. Check authentik:url and the network."
         if method == "GET":
             message += (
@@ -206,9 +207,9 @@ class Client:
 
     def _judge(self, response: requests.Response, method: Method, path: str, call: Call) -> None:
         status, what = response.status_code, _what(call, method, path)
-        said = self._clean(_said(response))
+        words = self._clean(said(response))
         if status in PASSING:
-            error = AuthentikError(f"{what} answered {status}: {said}. Authentik is busy or down: try again later.")
+            error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
             raise Transient(error, after=retry_after(response.headers))
@@ -222,25 +223,25 @@ class Client:
         if status == 403:
             remedy = (
                 "Check AUTHENTIK_TOKEN: it must be the key of a token with intent API that has not expired"
-                if said in _TOKEN_DETAILS
+                if words in _TOKEN_DETAILS
                 else f"The token's user needs the right {call.right}"
             )
-            raise Forbidden(f"{what} answered 403: {said.rstrip('.')}. {remedy}.")
-        if status == 404 and not isinstance(_json(response), dict):
+            raise Forbidden(f"{what} answered 403: {words.rstrip('.')}. {remedy}.")
+        if status == 404 and not isinstance(body_of(response), dict):
             raise self._no_authentik(response, method, path, call, "an answer of its API")
         if status == 404:
-            raise NotFound(f"{what} answered 404: {said}")
+            raise NotFound(f"{what} answered 404: {words}")
         if status == 400:
-            raise Refused(f"{what} answered 400: {said}{_superusers_right(said)}", _reasons(_json(response)))
+            raise Refused(f"{what} answered 400: {words}{superusers_right(words)}", reasons(body_of(response)))
         if not 200 <= status < 300:
-            raise AuthentikError(f"{what} answered {status}: {said}. Look into Authentik's own log.")
+            raise AuthentikError(f"{what} answered {status}: {words}. Look into Authentik's own log.")
 
     def _clean(self, text: str) -> str:
         """What a server said, without our token even where it says that."""
-        return _printable(text.replace(self._token, "…"))
+        return printable(text.replace(self._token, "…"))
 
     def _where(self) -> str:
-        return _printable(self._base.removesuffix("/api/v3"))
+        return printable(self._base.removesuffix("/api/v3"))
 
 
 _clients: dict[tuple[str, str], Client] = {}
@@ -268,50 +269,3 @@ class _Bearer:
 
 def _what(call: Call, method: Method, path: str) -> str:
     return f"cannot {call.doing}: {method} {path}"
-
-
-def _json(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
-
-
-def _said(response: requests.Response) -> str:
-    """What the server said, short and on one line: its reasons, or the kind of the answer, never a body."""
-    answer = _json(response)
-    if answer is None:
-        return response.headers.get("Content-Type") or "an empty answer"
-    return "; ".join(f"{name}: {reason}" if name else reason for name, reason in _reasons(answer).items())
-
-
-def _reasons(answer: Any) -> dict[str, str]:
-    if not isinstance(answer, dict):
-        return {}
-    reasons = {}
-    for name, value in answer.items():
-        text = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list) else "refused"
-        key = "" if name in ("detail", "non_field_errors") else _printable(str(name))
-        reasons[key] = _printable(text)
-    return reasons
-
-
-def _superusers_right(said: str) -> str:
-    """The right that a refusal to make or unmake superusers asks for, which comes as a wrong field."""
-    asked = re.search(r"permission to set superuser status to (True|False)", said)
-    verb = {"True": "enable", "False": "disable"}[asked[1]] if asked else ""
-    return f" The token's user needs the right authentik_core.{verb}_group_superuser." if verb else ""
-
-
-def _printable(text: str) -> str:
-    return re.sub(r"[^\x20-\x7e\xa0-\u024f\u2010-\u201d]", " ", text)[:300]
-
-
-def _innermost(error: BaseException) -> str:
-    """The reason at the bottom of a pile of exceptions, without addresses of objects in memory."""
-    inner: Any = error
-    while inner.args and isinstance(inner.args[0], BaseException):
-        inner = inner.args[0]
-    reason = getattr(inner, "reason", None)
-    text = str(reason if reason is not None else inner.args[-1] if inner.args else inner)
-    return _printable(re.sub(r"<[^>]*>(?::\s*)?|\w+\(host=.*?\): ", "", text)).strip() or type(error).__name__

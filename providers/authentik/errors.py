@@ -27,7 +27,7 @@ class Refused(AuthentikError):
 
 
 class AnswerLost(AuthentikError):
-    """A POST whose answer did not arrive: the server may or may not have acted."""
+    """The answer did not arrive to a POST, or to what is sent once: the server may or may not have acted."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from providers import writes
 from providers.authentik.errors import AuthentikError, Conflict, NotFound, Refused
+from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.fields import ListOf, Text
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.policy_binding import bindings_of, in_words, same_bound
-from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 
@@ -29,11 +29,11 @@ class ExclusiveBindingsArgs(TypedDict, total=False):
     bindings: Required[Annotated[Input[list[Input[str]]], ListOf(item=Text(blank=False), rule=_some)]]
 
 
-class ExclusiveBindingsProvider(AuthentikProvider):
+class ExclusiveBindingsProvider(ExclusiveProvider):
     """Looks at what else is bound to an application, which in mode any lets more in.
 
     Found when it is made, it is refused: who has been let in so far is locked out by nobody but the operator. Found
-    later, it is drift, and up takes it off. State besides the arguments: `others`, words for each by its primary key.
+    later, it is drift, and up takes it off.
     """
 
     kind = Kind(
@@ -44,14 +44,6 @@ class ExclusiveBindingsProvider(AuthentikProvider):
         title="target",
         computed=("others",),
     )
-
-    @brief
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        changed = self._changes(olds, news)
-        return DiffResult(
-            changes=bool(changed) or bool(olds["others"]),
-            replaces=[name for name in changed if self.kind.fields[name].replaces],
-        )
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -96,10 +88,6 @@ class ExclusiveBindingsProvider(AuthentikProvider):
             )
         self._take_off([each for each in others if each["pk"] in seen], inputs)  # no more than the preview showed
         return UpdateResult({**inputs, "others": _told(each for each in others if each["pk"] not in seen)})
-
-    @brief
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Nothing: the bindings go by themselves."""
 
     def _listed(self, inputs: Bag) -> list[Bag]:
         return bindings_of(self.client, inputs["target"], self.call("list", inputs, "view"))

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from providers.authentik.errors import Conflict, NotFound
+from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.fields import Integer, ListOf, Text
 from providers.authentik.group import new_groups
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.ownership import stack_of
-from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 
@@ -25,13 +25,12 @@ class ExclusiveMembersArgs(TypedDict, total=False):
     users: Required[Annotated[Input[Sequence[Input[int] | Input[str]]], ListOf(item=Integer(minimum=1))]]
 
 
-class ExclusiveMembersProvider(AuthentikProvider):
+class ExclusiveMembersProvider(ExclusiveProvider):
     """Looks at who else may enter what a group may: its other users, and whoever is in a group below it.
 
     Found when it is made, it is refused, but for accounts of the same stack, which may be about to go. Found later, it
     is drift, and up takes it off. Authentik before 2025.12 does not tell what is below a group. No phone's own way
-    stands on this, so that it asks for no proof. State besides the arguments: `others`, words for each by its primary
-    key.
+    stands on this, so that it asks for no proof.
     """
 
     kind = Kind(
@@ -43,14 +42,6 @@ class ExclusiveMembersProvider(AuthentikProvider):
         address="group",
         computed=("others",),
     )
-
-    @brief
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        changed = self._changes(olds, news)
-        return DiffResult(
-            changes=bool(changed) or bool(olds["others"]),
-            replaces=[name for name in changed if self.kind.fields[name].replaces],
-        )
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -91,10 +82,6 @@ class ExclusiveMembersProvider(AuthentikProvider):
         self._take_off(group, seen, inputs)
         others = others_in(group, declared)
         return UpdateResult({**inputs, "others": {pk: others[pk] for pk in others.keys() - seen}})
-
-    @brief
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Nothing: the members go by themselves."""
 
     def _group(self, inputs: Bag) -> Bag:
         return self.client.get(

@@ -161,7 +161,6 @@ class Lookup:
     model: str
     path: str
     by: tuple[tuple[str, str], ...]
-    key: str = "pk"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Kind: what an object of Authentik is. Pure: no network and no Pulumi; provider.py interprets it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Required, get_args, get_origin
 
@@ -23,7 +23,6 @@ class Kind:
     find: the query parameter that finds it by its title, or "" where its address is the title.
     address: the output that stands in its URL.
     always: fields that go with every partial update, because the server forgets what it was without them.
-    constant: fields with one value that is no input.
     computed: what the server makes; secret: those of them that are.
     whole: the server takes only whole bodies (PUT).
     born: a credential: taking it over deletes it and makes it again, so that nobody knows the old one.
@@ -38,7 +37,6 @@ class Kind:
     find: str = ""
     address: str = "pk"
     always: tuple[str, ...] = ()
-    constant: Mapping[str, Json] = field(default_factory=dict)
     computed: tuple[str, ...] = ("pk",)
     secret: tuple[str, ...] = ()
     whole: bool = False
@@ -124,7 +122,7 @@ def wire(kind: Kind, inputs: Mapping[str, Json], resolved: Resolved, only: list[
             body[name] = _keys(each, inputs[name], resolved.get(name, {}))
         elif only is not None and name in only and each.empty is not UNSET:
             body[name] = each.empty
-    return for_older(kind, body) | dict(kind.constant)
+    return for_older(kind, body)
 
 
 def for_older(kind: Kind, body: Bag) -> Bag:

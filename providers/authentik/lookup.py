@@ -38,7 +38,7 @@ OUTPOST = Lookup(
 def look_up(client: Client, lookup: Lookup, name: str, for_what: str) -> Json:
     """The primary key of the one object that has name. for_what: "authorization_flow of proxy provider 'x'"."""
     found = find_by_name(client, lookup, name, for_what)
-    return found[lookup.key]
+    return found["pk"]
 
 
 def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""AuthentikProvider: the life of an object of any Kind, written once. AuthentikResource: how a program declares it."""
+"""AuthentikProvider: the life of an object of any Kind, written once."""
 
 import json
 from collections.abc import Mapping

@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 from providers.caddy.rules import file_path, network, open_path, owner, proxies, upstream_url, web_origin
 
-__all__ = ["OUTPOST_PATH", "Site", "render", "render_file", "upstream_url", "web_origin"]
-
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
 

@@ -99,7 +99,7 @@ def test_a_declared_field_that_changes_is_seen_and_no_other(data: st.DataObject,
     news = {**olds, name: value}
     assert changes(kind, olds, news, NOTHING) == [name]
     keys = resolve(kind, olds) | resolve(kind, news)
-    sent = {name} | (set(kind.always) & set(news)) | set(kind.constant)
+    sent = {name} | (set(kind.always) & set(news))
     assert set(wire(kind, news, keys, [name])) == sent | formerly(kind, sent)
 
 
@@ -165,7 +165,7 @@ def test_a_whole_body_names_every_declared_field_by_key_and_nothing_else(data: s
     inputs = data.draw(inputs_of(kind))
     keys = resolve(kind, inputs)
     body = wire(kind, inputs, keys)
-    assert body.keys() == inputs.keys() | kind.constant.keys() | formerly(kind, inputs)
+    assert body.keys() == inputs.keys() | formerly(kind, inputs)
     for name, field in kind.fields.items():
         item = field.item if isinstance(field, ListOf) else field
         if name in body and isinstance(item, Reference):
