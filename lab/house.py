@@ -250,6 +250,7 @@ def _engine_env(folder: Path, tools: Toolchain) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"{state.as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PYTHONDONTWRITEBYTECODE": "",  # else every run compiles the program anew, in two processes
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         # So that `pulumi up --stack lab` alone finds the settings, which do not stand beside Pulumi.yaml.
         "PULUMI_OPTION_CONFIG_FILE": str(folder / DIRECTORY_OF_STACK / f"Pulumi.{STACK}.yaml"),
