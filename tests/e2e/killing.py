@@ -1,5 +1,6 @@
 """A stack whose runs can be killed at any of their calls, and what must hold after the same command ran again."""
 
+import base64
 import os
 import random
 import re
@@ -12,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, Literal
 
 import psutil
@@ -60,6 +61,8 @@ class Killable:
     empty: dict[str, Any]
     refused: set[str] = field(default_factory=set)
     """The headers of accounts that are gone."""
+    printed: str = ""
+    """What killed and interrupted runs printed since secrets were last looked for in it."""
 
     def bring(self, state: State) -> None:
         """Bring the stack to a state, unharmed."""
@@ -83,8 +86,11 @@ class Killable:
         victims: list[subprocess.Popen[bytes]] = []
         proxy = self.proxies[case.server]
         proxy.on(re.escape(case.call), _kill(victims, case.when), skip=case.alike)
-        victims.append(start(self.driver.lab, state.command))
-        victims[0].wait(120)
+        with TemporaryFile() as output:
+            victims.append(start(self.driver.lab, state.command, output.fileno()))
+            victims[0].wait(120)
+            output.seek(0)
+            self.printed += output.read().decode()
         assert proxy.met, f"the run ended without {case}"
         proxy.clear()
 
@@ -160,12 +166,14 @@ class Killable:
             end(hosts)
             assert proxy.met, f"the run ended without {case}"
             proxy.clear()
+            self.printed += said.read_text()
             return said.read_text()
 
     def stands(self, state: State) -> None:
         """Each object is there once and as declared, and no other; the right headers work, and they alone."""
         made, stack = self._made(), self.driver.stack
         if not state.settings:
+            self._told_no_secret()
             assert not any(made.values()), made
             assert not stack.export()["deployment"].get("pending_operations")
             return
@@ -187,6 +195,15 @@ class Killable:
         for header in self.refused - set(headers.values()):
             assert self.driver.until(False, {"Authorization": header}) is not None
         self.refused |= set(headers.values())
+        self._told_no_secret()
+
+    def _told_no_secret(self) -> None:
+        """Nor in part: of a header neither what is encoded nor the password in it."""
+        encoded = [header.split()[1] for header in self.refused]
+        passwords = [base64.b64decode(each).decode().partition(":")[2] for each in encoded]
+        for secret in (*encoded, *passwords, self.driver.lab.env["AUTHENTIK_TOKEN"]):
+            assert secret not in self.printed
+        self.printed = ""
 
     def left(self) -> dict[str, set[str]]:
         """What there is besides what is somebody else's."""
