@@ -1,6 +1,7 @@
 """No secret of the state and none that a run is given stands where it does not belong, while it runs or after it."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -108,14 +109,14 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """The texts in a value, each line by itself, as a key in several lines is passed on in ways of its own."""
+    """The words in a value, of a key or a JSON document each line by itself, for lines are passed on in many ways."""
     if isinstance(value, dict):
         value = [*value.values()]
     if isinstance(value, list):
         for each in value:
             yield from texts(each)
     elif isinstance(value, str):
-        yield from (line for part in value.split("\n") for line in part.split(" ") if len(line) > 20)
+        yield from (part for part in re.split(r'[\s",]+', value) if len(part) > 20)
 
 
 def plaintexts(value: Any) -> Iterator[Any]:
@@ -128,10 +129,15 @@ def plaintexts(value: Any) -> Iterator[Any]:
 
 
 def of_state(house: Driver) -> set[str]:
-    """Every secret that the state holds now: headers, passwords, keys. What stands in it in clear as well is none."""
-    secret = plaintexts(json.loads(house.stack.must("stack", "export", "--show-secrets").output))
+    """Every secret that the state holds now: headers, passwords, keys. None of them stands in it in clear.
+
+    What is wrapped together with a secret and is none stands in the settings or in the plain outputs.
+    """
+    public = Path(house.lab.config_file).read_text() + json.dumps(house.stack.outputs(secrets=False))
+    wrapped = plaintexts(json.loads(house.stack.must("stack", "export", "--show-secrets").output))
+    found = {text for value in wrapped for text in texts(value) if text not in public}
     clear = json.dumps(house.stack.export())
-    found = {text for value in secret for text in texts(value) if text not in clear}
+    assert not [text for text in found if text in clear]
     assert {header.split()[1] for header in house.headers().values()} < found
     return found
 
