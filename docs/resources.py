@@ -59,33 +59,14 @@ def _resource(resource: type[AuthentikResource]) -> str:
         for name, each in kind.fields.items()
     ]
     outputs = ", ".join(f"`{name}`{' (secret)' if name in kind.secret else ''}" for name in kind.computed)
-    return "\n".join(
-        [
-            f"### {resource.__name__}\n",
-            f"{inspect.getdoc(resource)}\n",
-            f"{inspect.getdoc(kind.args)}\n",
-            *([f"{inspect.cleandoc(besides)}\n"] if (besides := resource.__init__.__doc__) else []),
-            *_HEAD,
-            *rows,
-            f"\nOutputs: {outputs}. API: `{kind.path}`.\n",
-        ]
-    )
+    return _section(resource, rows, f"Outputs: {outputs}. API: `{kind.path}`.", kind.args)
 
 
 def _other(resource: type[pulumi.Resource]) -> str:
     """A resource whose arguments a TypedDict beside it says."""
     args = getattr(sys.modules[resource.__module__], f"{resource.__name__}Args")
     rows = [f"| `{name}` | {_python(hint)} | required | |" for name, hint in args.__annotations__.items()]
-    return "\n".join(
-        [
-            f"### {resource.__name__}\n",
-            f"{inspect.getdoc(resource)}\n",
-            f"{inspect.getdoc(args)}\n",
-            *_HEAD,
-            *rows,
-            f"\nOutputs: {', '.join(_outputs(resource))}. Module: `{_home(resource)}`.\n",
-        ]
-    )
+    return _section(resource, rows, f"Outputs: {_outputs(resource)}. Module: `{_home(resource)}`.", args)
 
 
 def _component(component: type[pulumi.ComponentResource]) -> str:
@@ -94,19 +75,21 @@ def _component(component: type[pulumi.ComponentResource]) -> str:
         f"| `{each.name}` | {_python(each.annotation)} | {'required' if each.default is each.empty else ''} | |"
         for each in taken
     ]
-    return "\n".join(
-        [
-            f"### {component.__name__}\n",
-            f"{inspect.getdoc(component)}\n",
-            *([f"{inspect.cleandoc(besides)}\n"] if (besides := component.__init__.__doc__) else []),
-            *_HEAD,
-            *rows,
-            f"\nOutputs: {', '.join(_outputs(component))}. Module: `{component.__module__}`.\n",
-        ]
-    )
+    return _section(component, rows, f"Outputs: {_outputs(component)}. Module: `{component.__module__}`.")
 
 
-def _outputs(resource: type[pulumi.Resource]) -> Iterator[str]:
+def _section(resource: type[pulumi.Resource], rows: Sequence[str], last: str, args: type | None = None) -> str:
+    """What a class, its arguments' own class and its constructor say of it, and the table."""
+    said = [resource.__doc__, args.__doc__ if args else None, resource.__init__.__doc__]
+    words = [f"{inspect.cleandoc(each)}\n" for each in said if each]
+    return "\n".join([f"### {resource.__name__}\n", *words, *_HEAD, *rows, f"\n{last}\n"])
+
+
+def _outputs(resource: type[pulumi.Resource]) -> str:
+    return ", ".join(_declared(resource))
+
+
+def _declared(resource: type[pulumi.Resource]) -> Iterator[str]:
     """What a class declares to be had of it, each with what stands below it."""
     (declared,) = ast.parse(inspect.getsource(resource)).body
     lines = declared.body if isinstance(declared, ast.ClassDef) else []
