@@ -78,7 +78,7 @@ def test_an_application_that_cannot_be_bound_again_lets_nobody_in(driver: Driver
 
 @pytest.fixture
 def made_by_hand(driver: Driver) -> Iterator[dict[str, Any]]:
-    """What an operator had made before: group, provider on the outpost, application bound to the family."""
+    """What an operator had made before, all five steps of it; `header` is what the phone had then."""
     driver.stack.destroy()
     admin, names = driver.admin, driver.lab.names
     flows = {
@@ -91,10 +91,13 @@ def made_by_hand(driver: Driver) -> Iterator[dict[str, Any]]:
         "group": admin.call("POST", "/core/groups/", {"name": names["phones_group"], "attributes": {"by": "hand"}}),
         "provider": admin.call("POST", "/providers/proxy/", {**body, "skip_path_regex": "^/share"}),
     }
+    password = admin.account(names["service_account"], made["group"]["pk"])
+    made["header"] = basic(names["service_account"], password)
     application = {"name": "Our photos", "slug": names["application"], "provider": made["provider"]["pk"]}
     made["application"] = admin.call("POST", "/core/applications/", application)
-    bound = {"target": made["application"]["pk"], "group": admin.group(names["people_group"]), "order": 0}
-    made["binding"] = admin.call("POST", "/policies/bindings/", bound)
+    for order, group in enumerate((admin.group(names["people_group"]), made["group"]["pk"])):
+        bound = {"target": made["application"]["pk"], "group": group, "order": order}
+        admin.call("POST", "/policies/bindings/", bound)
     admin.attach(made["provider"]["pk"], attached=True)
     yield made
     driver.stack.configure(adopt=None)
@@ -103,6 +106,7 @@ def made_by_hand(driver: Driver) -> Iterator[dict[str, Any]]:
     admin.call("DELETE", f"/core/applications/{names['application']}/")
     admin.call("DELETE", f"/providers/proxy/{made['provider']['pk']}/")
     admin.remove_group(names["phones_group"])
+    admin.remove_user(names["service_account"])
     driver.stack.up()
     assert driver.until(True, driver.header()) is not None
 
@@ -122,12 +126,15 @@ def test_what_was_made_by_hand_is_refused_then_adopted_then_given_back(
     assert "skip_path_regex is '^/share', declared ''" in told
     assert "name is 'Our photos', declared 'Immich'" in told
     assert "'hand'" not in told
+    assert f"{driver.lab.names['service_account']!r} existed, and is deleted and made anew" in told
     assert driver.until(True, driver.header()) is not None
+    assert driver.until(False, made_by_hand["header"]) is not None
     provider = f"/providers/proxy/{made_by_hand['provider']['pk']}/"
     assert driver.admin.call("GET", provider)["skip_path_regex"] == ""
     driver.stack.configure(adopt=None)
     driver.stack.up()
     driver.stack.destroy()
+    before["users"].remove(driver.lab.names["service_account"])  # made anew, it was the stack's
     assert driver.admin.snapshot() == before
     assert driver.admin.call("GET", provider)["skip_path_regex"] == "^/share"
     assert driver.admin.call("GET", f"/core/groups/{made_by_hand['group']['pk']}/")["attributes"] == {"by": "hand"}
