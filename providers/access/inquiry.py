@@ -13,7 +13,7 @@ from providers.authentik.exclusive_members import of_its_stack, others_in
 from providers.authentik.kind import Bag
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
-from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
+from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.caddy.admin import CaddyError
 from providers.caddy.config import serving
 from providers.errors import ProviderError
@@ -21,7 +21,7 @@ from providers.patience import Patience
 
 T = TypeVar("T")
 
-_CLOSED: Final[Bag] = {
+CLOSED: Final[Bag] = {
     "mode": "forward_single",
     "intercept_header_auth": True,
     "skip_path_regex": "",
@@ -29,7 +29,7 @@ _CLOSED: Final[Bag] = {
     "jwt_federation_providers": [],
 }
 """The proxy provider as the component declares it, of what decides whom it lets in."""
-_NO_RIGHTS: Final[Bag] = {"is_superuser": False, "parents": [], "parent": None, "roles": []}
+NO_RIGHTS: Final[Bag] = {"is_superuser": False, "parents": [], "parent": None, "roles": []}
 """The same of the phones' group. parent: before 2025.12."""
 
 
@@ -74,7 +74,7 @@ class Inquiry:
             wrong=wrong,
             route=self._route(),
             outpost=provider if isinstance(provider, Hidden) else self._told(lambda client: self._outpost(client, pk)),
-            provider=Provider(provider["external_host"], _differing(provider, _CLOSED))
+            provider=Provider(provider["external_host"], _differing(provider, CLOSED))
             if isinstance(provider, dict)
             else provider,
             application=application
@@ -169,7 +169,7 @@ class Inquiry:
         if found is None:
             return PhonesGroup()
         others = sorted(others_in(found, of_its_stack(found)).values())
-        return PhonesGroup(tuple(others), _differing(found, _NO_RIGHTS))
+        return PhonesGroup(tuple(others), _differing(found, NO_RIGHTS))
 
     def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
         name = self._names.outpost
@@ -193,7 +193,7 @@ class Inquiry:
 
     def _password(self, client: Client, username: str) -> Password | Hidden | None:
         call = Call(f"find the app password of {username!r}", VIEW_TOKEN)
-        listed = client.find("/core/tokens/", {"user__username": username, "intent": "app_password"}, call)
+        listed = app_passwords_of(client, username, call)
         found = [
             each for each in listed if each["user_obj"]["username"] == username and each["intent"] == "app_password"
         ]

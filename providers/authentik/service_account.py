@@ -23,7 +23,7 @@ from providers.authentik.kind import Bag, Kind
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
-from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
+from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.user import Groups, Roles
 from providers.diagnostics import warn
 from providers.errors import brief
@@ -197,10 +197,8 @@ class ServiceAccountProvider(AuthentikProvider):
             self.client.delete(f"/core/tokens/{identifier}/", call)
 
     def _app_passwords(self, bag: Mapping[str, Json]) -> list[Bag]:
-        """All of the account's, as far as our token may see them; by its name, for no filter takes its key."""
         call = Call(f"list the app passwords of {self.label(bag)}", VIEW_TOKEN)
-        query = {"user__username": str(bag["username"]), "intent": "app_password"}
-        return self.client.find("/core/tokens/", query, call)
+        return app_passwords_of(self.client, str(bag["username"]), call)
 
     def _app_password(self, identifier: str, bag: Mapping[str, Json]) -> Bag | None:
         call = Call(f"read the app password of {self.label(bag)}", VIEW_TOKEN)
