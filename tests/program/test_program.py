@@ -6,6 +6,7 @@ import pulumi
 import pytest
 
 from components.fingerprint import fingerprint
+from providers.access.inquiry import CLOSED, NO_RIGHTS
 from providers.caddy.site import Site, render
 from tests.reference import STACK
 
@@ -29,6 +30,14 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich-proof": "pulumi-python:dynamic/access:AccessProof",
         "immich-isolation": f"{AUTHENTIK}Isolation",
     }
+
+
+@pytest.mark.parametrize(("name", "held_to"), [("immich-provider", CLOSED), ("immich-phones", NO_RIGHTS)])
+def test_what_the_doctor_holds_an_object_to_is_what_the_program_declares(
+    name: str, held_to: dict[str, object], reference: Run
+) -> None:
+    inputs = reference.resources[name].inputs
+    assert {field: inputs.get(field) for field in held_to} == held_to  # parent: the older name of parents
 
 
 def test_every_resource_belongs_to_the_component_and_it_to_the_stack(reference: Run) -> None:
