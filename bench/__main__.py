@@ -12,7 +12,7 @@ from bench.plot import draw
 from bench.runs import Row, life
 from lab.driver import Driver
 from lab.files import ROOT
-from lab.house import build, tear_down
+from lab.house import build, quiet, tear_down
 
 SIZES = (1, 10, 50, 200)
 FOLDER = ROOT / ".lab" / "bench"
@@ -53,12 +53,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("phones", nargs="*", type=int, default=SIZES, help="the sizes (default: 1 10 50 200)")
     sizes = parser.parse_args().phones
-    tear_down(FOLDER, lambda _: None)  # what a killed run left
+    tear_down(FOLDER, quiet)  # what a killed run left
     try:
         driver = Driver(build(FOLDER, say))
         rows = [row for phones in sizes for row in life(driver, phones, say)]
     finally:
-        tear_down(FOLDER, lambda _: None)
+        tear_down(FOLDER, quiet)
     show(rows)
     if sizes == SIZES:
         draw(rows, PLOT)

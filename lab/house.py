@@ -30,6 +30,10 @@ MADE_UP = ("bootstrap_token", "bootstrap_password", "immich_password")
 Say = Callable[[str], None]
 
 
+def quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
 def build(folder: Path, say: Say, delivery: str = "") -> Lab:
     """Start what is not running, and write lab.json; the stack is there but not up. Safe to run again.
 

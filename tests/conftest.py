@@ -7,16 +7,12 @@ import pytest
 
 from lab.driver import Driver
 from lab.files import ROOT
-from lab.house import build, tear_down
+from lab.house import build, quiet, tear_down
 from tests.browsers import browser, open_browser, page
 
 __all__ = ["browser", "driver", "open_browser", "page"]
 
 FOLDER = ROOT / ".lab" / "e2e"
-
-
-def _quiet(_: str) -> None:
-    """Progress that nobody reads."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,11 +34,11 @@ def torture(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def driver() -> Iterator[Driver]:
     """A running lab with the stack up."""
-    tear_down(FOLDER, _quiet)  # what a killed run left
+    tear_down(FOLDER, quiet)  # what a killed run left
     try:
-        driver = Driver(build(FOLDER, _quiet))
+        driver = Driver(build(FOLDER, quiet))
         driver.stack.up()
         assert driver.until(True, driver.header()) is not None
         yield driver
     finally:
-        tear_down(FOLDER, _quiet)
+        tear_down(FOLDER, quiet)

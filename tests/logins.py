@@ -71,15 +71,24 @@ class Login:
         return self.ask("POST", "/oauth/callback", {"url": back, "state": state, "codeVerifier": verifier})
 
 
+def name_of(driver: Driver) -> str:
+    """What the login's provider and application are called in the lab."""
+    return f"{driver.lab.names['application']}-login"
+
+
+def declare(driver: Driver) -> None:
+    """Set the stack's settings of the login."""
+    name = name_of(driver)
+    driver.stack.configure(login=True, authentikUrl=driver.lab.authentik_url, loginApplication=name, loginName=name)
+
+
 @contextmanager
 def login_up(driver: Driver) -> Iterator[Login]:
     """Put the login up and tell Immich of it; afterwards neither is left."""
-    application = f"{driver.lab.names['application']}-login"
+    application = name_of(driver)
     login = Login(driver, application, driver.header(), driver.admin.snapshot())
     with login_rights(driver):
-        driver.stack.configure(
-            login=True, authentikUrl=driver.lab.authentik_url, loginApplication=application, loginName=application
-        )
+        declare(driver)
         try:
             with counted(driver.lab) as login.calls:
                 driver.stack.up()

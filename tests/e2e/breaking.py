@@ -121,7 +121,7 @@ class Breaking:
     def group_of_superusers(self) -> Iterator[None]:
         """Make the phones' group one of superusers."""
         group = self.admin.group(self.driver.lab.names["phones_group"])
-        with self.object(f"/core/groups/{group}/", (), is_superuser=True):
+        with self.object(f"/core/groups/{group}/", is_superuser=True):
             yield
 
     @contextmanager

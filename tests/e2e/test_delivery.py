@@ -15,7 +15,7 @@ import pytest
 from lab import claims
 from lab.driver import Driver
 from lab.files import ROOT
-from lab.house import build, tear_down
+from lab.house import build, quiet, tear_down
 from lab.processes import Processes
 from lab.proof import Proof
 from lab.proxies import HOSTS
@@ -28,22 +28,18 @@ FOLDER = ROOT / ".lab" / "e2e-delivery"
 PING = "/api/server/ping"
 
 
-def _quiet(_: str) -> None:
-    """Progress that nobody reads."""
-
-
 @pytest.fixture(scope="module")
 def house() -> Iterator[Driver]:
     """A lab of three hosts behind SSH, the stack up."""
     needed(SSH_SERVER)
     needed(SSH_CLIENT)
-    tear_down(FOLDER, _quiet)  # what a killed run left
+    tear_down(FOLDER, quiet)  # what a killed run left
     try:
-        driver = Driver(build(FOLDER, _quiet, "ssh"))
+        driver = Driver(build(FOLDER, quiet, "ssh"))
         driver.stack.up()
         yield driver
     finally:
-        tear_down(FOLDER, _quiet)
+        tear_down(FOLDER, quiet)
 
 
 def sites(house: Driver) -> list[Path]:
@@ -98,7 +94,7 @@ def test_every_host_serves_the_site_and_has_the_script_and_the_file_alone(house:
 
 
 def test_the_claims_of_the_default_delivery_are_met(house: Driver) -> None:
-    proof = Proof(_quiet)
+    proof = Proof(quiet)
     claims.prove_access(proof, house)
     claims.prove_header_ends_at_caddy(proof, house)
     assert [claim for claim in proof.claims if not claim.ok] == []
@@ -148,7 +144,7 @@ def test_a_host_that_is_down_is_named_and_the_next_run_brings_it_up_to_date(hous
     assert "failed attempts" in run.output
     assert ["log {" in site.read_text() for site in sites(house)] == [False, False, True]
     assert served(house) == [True] * 3
-    build(FOLDER, _quiet)
+    build(FOLDER, quiet)
     house.stack.configure(accessLog=False)
     house.stack.up()
     assert ["log {" in site.read_text() for site in sites(house)] == [False] * 3

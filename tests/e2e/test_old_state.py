@@ -14,7 +14,7 @@ from lab.claims import inventory
 from lab.driver import Driver
 from lab.files import write_private
 from lab.gateway import counted
-from lab.house import _kept, build, tear_down
+from lab.house import _kept, build, quiet, tear_down
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 """For each version a folder: stack.json (the exported stack of two phones), authentik.sql (what the stand-in held),
@@ -24,10 +24,6 @@ kept.json (ports and throw-away secrets of that lab). The passphrase is `fixture
 CLOSED = ("immich-phones", "immich-phone.g1", "immich-anna.g1", "immich-provider", "immich-application")
 """What that version let stand open: their fields that nobody declared were in no state. One update each declares them
 empty; an update that is left out where the server has them empty now would leave them out of the state, too."""
-
-
-def _quiet(_: str) -> None:
-    """Progress that nobody reads."""
 
 
 def _moved(text: str, ports: dict[str, str]) -> str:
@@ -64,14 +60,14 @@ def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         database.executescript(_moved((fixture / "authentik.sql").read_text(), ports))
     database.close()
     try:
-        driver = Driver(build(folder, _quiet))
+        driver = Driver(build(folder, quiet))
         assert not driver.lab.real
         driver.stack.configure(phones=[{"name": "phone"}, {"name": "anna"}], verify=False)
         write_private(tmp_path / "stack.json", _with_digest(_moved((fixture / "stack.json").read_text(), ports)))
         driver.stack.must("stack", "import", "--file", str(tmp_path / "stack.json"))
         yield driver
     finally:
-        tear_down(folder, _quiet)
+        tear_down(folder, quiet)
 
 
 def test_an_earlier_state_is_read_kept_up_to_date_and_destroyed(old: Driver) -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,21 +12,15 @@ import pytest
 
 from components.fingerprint import fingerprint
 from lab.driver import Driver
-
-
-def _forms(headers: Collection[str]) -> list[str]:
-    """Each header in every form that would give it away: whole, its encoded part, the password in it."""
-    encoded = [header.split()[1] for header in headers]
-    passwords = [base64.b64decode(each).decode().partition(":")[2] for each in encoded]
-    assert passwords
-    assert all(len(password) > 20 for password in passwords)
-    return [*headers, *encoded, *passwords]
+from tests.headers import forms
 
 
 @pytest.fixture(scope="module")
 def secrets(driver: Driver) -> list[str]:
     """Every secret of the stack: its headers in every form, the API token."""
-    return [*_forms(driver.headers().values()), driver.lab.env["AUTHENTIK_TOKEN"]]
+    headers = forms(driver.headers().values())
+    assert headers
+    return [*headers, driver.lab.env["AUTHENTIK_TOKEN"]]
 
 
 def _found(secrets: list[str], text: str) -> list[int]:
@@ -84,7 +78,9 @@ def test_no_secret_is_printed_by_any_command_below_log_level_9(driver: Driver, s
     )
     for command in commands:
         run = driver.stack.must(*command)
-        after = secrets + _forms(driver.headers().values())
+        headers = forms(driver.headers().values())
+        assert headers
+        after = secrets + headers
         assert not _found(after, run.output), command[0]
     assert after[-1] not in secrets  # the last one made a new password
 

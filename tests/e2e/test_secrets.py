@@ -16,21 +16,17 @@ import pytest
 
 from lab.driver import Driver
 from lab.files import ROOT
-from lab.house import build, tear_down
+from lab.house import build, quiet, tear_down
 from lab.system import SSH_CLIENT, SSH_SERVER
-from tests.logins import login_rights
+from tests.logins import declare, login_rights
 from tests.programs import needed
 
 FOLDER = ROOT / ".lab" / "e2e-secrets"
-GIVEN = ("AUTHENTIK_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "CADDY_SSH_PRIVATE_KEY")
+GIVEN = ("AUTHENTIK_TOKEN", "CADDY_SSH_PRIVATE_KEY")
 OTHERS = {"caddy", "curl", "sshd"}
 """Programs that a delivery starts, as the operating system calls them, and that do without what `pulumi` is given."""
 LARGEST = 1_000_000
 """Bytes of a temporary file that are looked at."""
-
-
-def _quiet(_: str) -> None:
-    """Progress that nobody reads."""
 
 
 @dataclass
@@ -95,17 +91,15 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
     if request.param == "ssh":
         needed(SSH_SERVER)
         needed(SSH_CLIENT)
-    tear_down(FOLDER, _quiet)  # what a killed run left
+    tear_down(FOLDER, quiet)  # what a killed run left
     try:
-        house = Driver(build(FOLDER, _quiet, request.param))
+        house = Driver(build(FOLDER, quiet, request.param))
         house.stack.env["TMPDIR"] = str(tmp_path)
-        login = f"{house.lab.names['application']}-login"
-        names = {"loginApplication": login, "loginName": login}
-        house.stack.configure(login=True, authentikUrl=house.lab.authentik_url, **names)
+        declare(house)
         with login_rights(house):
             yield house
     finally:
-        tear_down(FOLDER, _quiet)
+        tear_down(FOLDER, quiet)
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -156,7 +150,8 @@ def test_what_watches_sees_arguments_environments_and_files(tmp_path: Path) -> N
 def test_no_secret_is_in_an_argument_a_message_or_a_temporary_file_nor_in_an_environment_that_does_without_it(
     house: Driver, tmp_path: Path
 ) -> None:
-    given = {line for name in GIVEN for line in texts(house.stack.env.get(name, ""))}
+    passphrase = Path(house.stack.env["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text()
+    given = {line for each in (passphrase, *map(house.lab.env.get, GIVEN)) for line in texts(each)}
     secrets: set[str] = set()
     printed: list[str] = []
     with watching(tmp_path) as seen:

@@ -7,14 +7,10 @@ import pytest
 
 from lab.driver import Driver
 from lab.gateway import counted
-from lab.house import build, tear_down
+from lab.house import build, quiet, tear_down
 from lab.processes import Processes
 
 OLDEST, TOO_OLD = "2024.12.3", "2024.10.5"
-
-
-def _quiet(_: str) -> None:
-    """Progress that nobody reads."""
 
 
 @pytest.fixture
@@ -24,9 +20,9 @@ def older(driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         pytest.skip("a real Authentik is of one version")
     monkeypatch.setenv("LAB_AUTHENTIK_VERSION", OLDEST)
     try:
-        yield Driver(build(tmp_path, _quiet))
+        yield Driver(build(tmp_path, quiet))
     finally:
-        tear_down(tmp_path, _quiet)
+        tear_down(tmp_path, quiet)
 
 
 def test_the_stack_lives_on_the_oldest_version_and_one_out_of_the_range_is_told(
@@ -46,7 +42,7 @@ def test_the_stack_lives_on_the_oldest_version_and_one_out_of_the_range_is_told(
 
     Processes(tmp_path).stop("authentik")
     monkeypatch.setenv("LAB_AUTHENTIK_VERSION", TOO_OLD)
-    build(tmp_path, _quiet)
+    build(tmp_path, quiet)
     run = older.stack.up("--skip-preview")
     told = [line for line in run.output.splitlines() if f"warning: Authentik {TOO_OLD} at" in line]
     assert any("older than the versions that this is made for, 2024.12 to 2026.8" in line for line in told), run.output
