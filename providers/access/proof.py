@@ -115,8 +115,8 @@ class AccessProof(Resource, module="access", name="AccessProof"):
         **args: Unpack[AccessProofArgs],
     ) -> None:
         secret = {name: Output.secret(args[name]) for name in _SECRET}  # type: ignore[literal-required]  # they are keys of it
-        digests = pulumi.ResourceOptions(additional_secret_outputs=["proven"])
-        options = pulumi.ResourceOptions.merge(digests, opts)
+        own = pulumi.ResourceOptions(additional_secret_outputs=["proven"], delete_before_replace=True)
+        options = pulumi.ResourceOptions.merge(own, opts)
         super().__init__(AccessProofProvider(), resource_name, {"proven": None, **args, **secret}, options)
 
 

@@ -94,7 +94,8 @@ class PolicyBindingProvider(AuthentikProvider):
         return answer
 
     def make_again(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
-        answer = self.make(inputs, body)
+        order = {} if "order" in inputs else {"order": found["order"]}
+        answer = self.make(inputs, body | order)
         self.remove(found)
         return answer
 

@@ -80,7 +80,6 @@ class AuthentikProvider(Steps):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         changed = self._changes(olds, news)
         replaces = [name for name in changed if self.kind.fields[name].replaces]
-        # Said where nothing changes, too: `pulumi up --replace` asks for it.
         first = self.must_delete_first(olds, news, changed)
         return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=first)
 

@@ -34,8 +34,13 @@ class AuthentikResource(Resource):
         marked = {"attributes": self._marked(resource_name, args.get("attributes"))} if has_mark(kind) else {}
         said = {flag: value for flag, value in {"adopt": adopt, **flags}.items() if value not in (False, "")}
         props = {**dict.fromkeys((*kind.computed, "written")), **args, **marked, **said}
-        secrets = pulumi.ResourceOptions(additional_secret_outputs=[*kind.secret, "adopted"])
-        super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(secrets, opts))
+        own = pulumi.ResourceOptions(
+            additional_secret_outputs=[*kind.secret, "adopted"],
+            # The engine does not ask the provider where --replace demands it. Credentials and bindings do without: they
+            # are made again in any case.
+            delete_before_replace=None if kind.born or kind.twins else True,
+        )
+        super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
     @staticmethod
     def _marked(resource_name: str, attributes: Input[Mapping[str, Any]] | None) -> Output[dict[str, Any]]:

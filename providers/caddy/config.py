@@ -73,7 +73,7 @@ class CaddyConfigProvider(ResourceProvider):
         replaces = [name for name in ("admin", "route_id") if _differ(olds, news, name)]
         drifted = _digest(olds.get("route", "")) != olds.get("applied")
         changed = drifted or any(_differ(olds, news, name) for name in _INPUTS)
-        # A replacement, also one by --replace, would meet the route that it replaces at the same @id.
+        # A replacement would meet the route that it replaces at the same @id.
         return DiffResult(changes=changed, replaces=replaces, delete_before_replace=True)
 
     @brief
@@ -173,7 +173,10 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[CaddyConfigArgs],
     ) -> None:
-        super().__init__(CaddyConfigProvider(), resource_name, {**dict.fromkeys(_COMPUTED), **args}, opts)
+        # The engine does not ask the provider where --replace demands it.
+        own = pulumi.ResourceOptions(delete_before_replace=True)
+        props = {**dict.fromkeys(_COMPUTED), **args}
+        super().__init__(CaddyConfigProvider(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
 
 def serving(admin: str, url: str, patience: Patience | None = None) -> bool:
