@@ -1,5 +1,6 @@
 """What several tiers share: a lab of the tests' own, beside any that the developer has running, and a browser."""
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -12,7 +13,9 @@ from tests.browsers import browser, open_browser, page
 
 __all__ = ["browser", "driver", "open_browser", "page"]
 
-FOLDER = ROOT / ".lab" / "e2e"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+FOLDER = ROOT / ".lab" / f"e2e{WORKER}"
+"""The lab of this worker, beside those of the others."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
