@@ -13,7 +13,7 @@ REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
 # The longest tests come first, so that no worker is left with one at the end.
 TIERS := e2e browser delivery host lab contract program unit
 # These run the real engine or the real Caddy.
-REAL := test-lab test-delivery test-e2e test-browser
+REAL := test-host test-lab test-delivery test-e2e test-browser
 ARGS ?=
 # Tests wait more than they compute: one more than there are processors. Each worker has a lab of its own.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -81,7 +81,7 @@ test: setup tools packages ## All tests
 	$(PYTEST) $(addprefix tests/,$(TIERS)) $(ARGS)
 
 torture: setup tools ## Every case of the kill and fault matrices that make test samples
-	$(PYTEST) --torture tests/e2e/test_killed.py tests/host/test_faults.py $(ARGS)
+	$(PYTEST) --torture tests/e2e/test_killed.py tests/host/test_faults.py tests/host/test_killed.py $(ARGS)
 
 test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-delivery, test-e2e, test-browser
 	$(PYTEST) tests/$* $(ARGS)

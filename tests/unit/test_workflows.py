@@ -15,6 +15,7 @@ EVERY = pytest.mark.parametrize("name", WORKFLOWS)
 READ = {"contents": "read"}
 MAY = {
     "checks": READ,
+    "torture": READ,
     "preview": READ | {"pull-requests": "write"},
     "drift": READ | {"issues": "write"},
 }
@@ -68,9 +69,11 @@ def test_no_workflow_runs_a_forks_branch_with_this_repositorys_rights(name: str)
 
 def test_the_checks_know_no_secret_and_run_what_everybody_runs() -> None:
     assert "secrets." not in (ROOT / ".github" / "workflows" / "checks.yml").read_text()
-    newest, oldest = job("checks")["strategy"]["matrix"]["include"]
+    *newest, oldest = job("checks")["strategy"]["matrix"]["include"]
     assert job("checks")["steps"][-1]["run"] == "make ${{ matrix.targets }}"
-    assert newest["targets"] == "check test"
+    (tiers,) = re.findall(r"(?m)^TIERS := (.*)$", (ROOT / "Makefile").read_text())
+    targets = sorted(target for each in newest for target in each["targets"].split())
+    assert targets == sorted(["check", *(f"test-{tier}" for tier in tiers.split())])
     assert oldest["targets"] == "test-unit test-host test-program"
     promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert promised == f">={oldest['python']}"
@@ -85,6 +88,19 @@ def test_a_preview_is_for_branches_of_this_repository_and_has_no_token_of_authen
 def test_drift_is_looked_for_every_night_on_a_runner_that_reaches_the_house() -> None:
     assert re.fullmatch(r"\d+ \d+ \* \* \*", triggers("drift")["schedule"][0]["cron"])
     assert job("drift")["runs-on"] == "self-hosted"
+
+
+def test_the_matrices_are_gone_through_in_full_every_night() -> None:
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", triggers("torture")["schedule"][0]["cron"])
+    assert job("torture")["steps"][-1]["run"] == "make torture"
+
+
+@pytest.mark.parametrize("name", ["checks", "torture"])
+def test_tools_are_kept_until_their_versions_change(name: str) -> None:
+    (kept,) = (step["with"] for step in job(name)["steps"] if step.get("uses", "").startswith("actions/cache@"))
+    assert kept["path"] == ".lab/tools"
+    folders = re.findall(r"'(\S+)/\*\*'", kept["key"])
+    assert {folder for folder in folders if (ROOT / folder).is_dir()} == {"lab/tools", "lab/toolchain"}
 
 
 def test_the_engine_is_the_one_that_the_lab_builds() -> None:
