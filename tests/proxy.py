@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 _HOP_BY_HOP = {"host", "content-length", "connection", "accept-encoding", "transfer-encoding", "content-encoding"}
-_KEYS = r"(?<=[/=])(\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=[/&?]|$)"
+_KEYS = r"(?<=[/=])(\d+|srv\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=[/&?]|$)"
 
 
 class Exchange:

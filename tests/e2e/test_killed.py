@@ -28,7 +28,7 @@ WAYS = {"up and destroy": (WHOLE, GONE), "update": (CHANGED, WHOLE), "rotation":
 WRITES = ("POST", "PUT", "PATCH")
 ACCOUNT, REMOVAL = "POST /core/users/service_account/", "DELETE /core/users/*/"
 BINDING, OUTPOST = "POST /policies/bindings/", "PATCH /outposts/instances/*/"
-ROUTE = "/config/apps/http/servers/srv0/routes/*"
+ROUTE = "/config/apps/http/servers/*/routes/*"
 KILLS = [
     ((WHOLE, Case("Authentik", ACCOUNT, 1, "after")), (GONE, Case("Authentik", OUTPOST, 0, "before"))),
     ((WHOLE, Case("Authentik", BINDING, 0, "after")), (GONE, Case("Authentik", REMOVAL, 0, "after"))),
