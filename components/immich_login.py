@@ -101,6 +101,7 @@ class ImmichLogin(pulumi.ComponentResource):
             jwt_federation_providers=[],
             adopt=self._settings.adopt,
             stack=this_stack(),
+            rsa_key="immich:loginCertificate" if self._login.certificate else "",
             once_made="Import the output immichSystemConfig into Immich: until then its login by Authentik is down.",
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )

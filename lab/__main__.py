@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 
@@ -64,9 +66,30 @@ def demo() -> int:
     if ran_before:
         driver.stack.destroy()
     before = claims.inventory(driver)
+    try:
+        _prove(proof, driver, before)
+    except BaseException:
+        if not ran_before:
+            say("The demo ended early: taking away what it made")
+            tear_down(folder, say)
+        raise
+    if ran_before:
+        driver.stack.up()
+    else:
+        tear_down(folder, say)
+    proof.write(folder / "proof.json")
+    proof.show(console)
+    console.print(
+        f"{sum(claim.ok for claim in proof.claims)} of {len(proof.claims)} claims met; {folder / 'proof.json'}"
+    )
+    return 0 if proof.ok else 1
+
+
+def _prove(proof: Proof, driver: Driver, before: Mapping[str, Any]) -> None:
+    """Every claim, from the preview to the destroy."""
     claims.prove_preview(proof, driver)
     say("Running pulumi up")
-    with counted(lab) as calls:
+    with counted(driver.lab) as calls:
         run = driver.stack.up()
     say(f"pulumi up took {run.seconds:.1f} s and {len(calls)} API calls ({calls.by_method()})")
     claims.prove_access(proof, driver)
@@ -79,16 +102,6 @@ def demo() -> int:
     claims.prove_off_switches(proof, driver)
     prove_phones_in_use(proof, driver)
     claims.prove_nothing_left(proof, driver, before)
-    if ran_before:
-        driver.stack.up()
-    else:
-        tear_down(folder, say)
-    proof.write(folder / "proof.json")
-    proof.show(console)
-    console.print(
-        f"{sum(claim.ok for claim in proof.claims)} of {len(proof.claims)} claims met; {folder / 'proof.json'}"
-    )
-    return 0 if proof.ok else 1
 
 
 def main() -> int:

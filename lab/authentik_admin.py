@@ -31,9 +31,13 @@ LOGIN_RIGHTS = (
 
 
 class Admin:
-    """Authentik's API with a token that may do everything the lab needs. Raises requests.HTTPError."""
+    """Authentik's API with a token that may do everything the lab needs. Raises requests.HTTPError.
 
-    def __init__(self, url: str, token: str) -> None:
+    own: what the names of the lab's own objects have in them, beside which others may come and go; "" for any name.
+    """
+
+    def __init__(self, url: str, token: str, own: str = "") -> None:
+        self._own = own
         self._base = f"{url}/api/v3"
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
@@ -136,17 +140,22 @@ class Admin:
         self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"providers": providers})
 
     def snapshot(self) -> dict[str, list[str]]:
-        """What there is of the kinds that the program makes, by their natural keys."""
-        return {
+        """What there is of the lab's own, of the kinds that the program makes, by their natural keys."""
+        applications = self.every("/core/applications/", superuser_full_list="true")
+        slugs = {each["pk"]: each["slug"] for each in applications}
+        bindings = [_bound(each, slugs) for each in self.every("/policies/bindings/")]
+        attached = [each["name"] for each in self.outpost()["providers_obj"]]
+        found = {
             "groups": self._all("/core/groups/", "name"),
             "users": self._all("/core/users/", "username"),
-            "applications": self._all("/core/applications/", "slug", superuser_full_list="true"),
+            "applications": list(slugs.values()),
             "proxy providers": self._all("/providers/proxy/", "name"),
             "OAuth2 providers": self._all("/providers/oauth2/", "name"),
             "certificates": self._all("/crypto/certificatekeypairs/", "name"),
-            "bindings": self._all("/policies/bindings/", "pk"),
-            "providers on the outpost": sorted(map(str, self.outpost()["providers"])),
+            "bindings": bindings,
+            "providers on the outpost": attached,
         }
+        return {part: sorted(key for key in keys if self._own in key) for part, keys in found.items()}
 
     def every(self, path: str, **query: str) -> list[dict[str, Any]]:
         """All objects of a list, over its pages."""
@@ -157,5 +166,13 @@ class Admin:
             page = int(answer["pagination"]["next"])
         return found
 
-    def _all(self, path: str, key: str, **query: str) -> list[str]:
-        return sorted(str(each[key]) for each in self.every(path, **query))
+    def _all(self, path: str, key: str) -> list[str]:
+        return [str(each[key]) for each in self.every(path)]
+
+
+def _bound(binding: Mapping[str, Any], slugs: Mapping[str, str]) -> str:
+    """A binding by what it binds to what; its primary key says nothing of it."""
+    kinds = [each for each in ("group", "user", "policy") if binding[each] is not None]
+    bound: Mapping[str, Any] = binding[f"{kinds[0]}_obj"] if kinds else {}
+    how = {name: binding[name] for name in ("order", "negate", "enabled", "timeout", "failure_result")}
+    return f"{slugs.get(binding['target'], binding['target'])}: {bound.get('username') or bound.get('name')} {how}"

@@ -29,7 +29,7 @@ class Driver:
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.stack, self.web = lab, Stack(lab), Web(lab)
-        self.admin = Admin(lab.authentik_url, lab.authentik_token)
+        self.admin = Admin(lab.authentik_url, lab.authentik_token, lab.own)
 
     @property
     def patience(self) -> float:

@@ -30,7 +30,8 @@ class Lab:
     Beyond what drives a lab: gateway_log: path of the access log of all calls of the program to Authentik.
     cache_seconds: how long the outpost may remember a header. names: the names of the lab's objects in Authentik.
     people: accounts of the people's group, username to app password. immich_email, immich_password: Immich's owner.
-    real: whether Authentik is a real one.
+    real: whether Authentik is a real one. own: what every name of the lab's own objects ends in, "" where all of
+    Authentik is the lab's.
     """
 
     immich_url: str
@@ -51,6 +52,7 @@ class Lab:
     immich_email: str
     immich_password: str
     real: bool
+    own: str
 
     @classmethod
     def load(cls, folder: Path) -> Self:

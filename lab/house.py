@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
 import yaml
 
 from lab.authentik_admin import Admin
 from lab.files import ROOT, TOOLS, Lab, write_private
-from lab.processes import JsonLine, Processes, free_port
+from lab.processes import JsonLine, ProcessError, Processes, free_port
 from lab.proxies import DIRECTORIES_OF_HOSTS, PORTS_OF_HOSTS, Proxies
 from lab.stack import Stack, StackError
 from lab.toolchain import Toolchain, ensure
@@ -75,6 +76,7 @@ def build(folder: Path, say: Say, delivery: str = "") -> Lab:
         immich_email="owner@lab.test",
         immich_password=kept["immich_password"],
         real=bool(real),
+        own=kept["id"] if real else "",
     )
     lab.save(folder)  # before anything is made in Authentik, so that tear_down knows where to look
     admin = Admin(authentik, token)
@@ -93,7 +95,15 @@ def build(folder: Path, say: Say, delivery: str = "") -> Lab:
 def tear_down(folder: Path, say: Say) -> None:
     """Destroy the stack, remove the lab's own objects, end the servers. What is gone already is fine."""
     processes = Processes(folder)
-    if _described(folder):
+    if (described := _described(folder)) and described.real and not _answers(described.authentik_url):
+        for name in processes.stop_all():
+            say(f"Ended {name}")
+        raise ProcessError(
+            f"the Authentik at {described.authentik_url}, on which this lab was built, does not answer. What the lab "
+            f"made there is still there, named …{described.own}: run make lab-down again once it answers, or delete it "
+            f"there and remove {folder / 'lab.json'}."
+        )
+    if described:
         lab = build(folder, say)  # destroying takes the servers, and one may have died
         try:
             _empty(lab, say, _kept(folder))
@@ -143,13 +153,28 @@ def _described(folder: Path) -> Lab | None:
 
 def _real_authentik(folder: Path) -> tuple[str, str] | None:
     """URL and token of a real Authentik: the one this lab was built on, or the one that the environment names."""
-    if lab := _described(folder):
-        return (lab.authentik_url, lab.authentik_token) if lab.real else None
     url, token = (os.environ.get(f"LAB_AUTHENTIK_{part}", "") for part in ("URL", "TOKEN"))
     if bool(url) != bool(token):
         raise ValueError("set both LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN, or neither")
     # By its address: a login page at localhost is what the doctor takes for an outpost that nobody told where it is.
-    return (re.sub(r"^http://localhost\b", "http://127.0.0.1", url.rstrip("/")), token) if url else None
+    url = re.sub(r"^http://localhost\b", "http://127.0.0.1", url.rstrip("/"))
+    if lab := _described(folder):
+        if url and url != (there := lab.authentik_url if lab.real else ""):
+            raise ValueError(
+                f"this lab was built on {there or 'the stand-in'}, and LAB_AUTHENTIK_URL names {url}. Run make "
+                "lab-down without LAB_AUTHENTIK_URL first, or name another folder in LAB_DIR"
+            )
+        return (lab.authentik_url, lab.authentik_token) if lab.real else None
+    return (url, token) if url else None
+
+
+def _answers(authentik: str) -> bool:
+    """Whether an Authentik answers at all."""
+    try:
+        requests.get(f"{authentik}/-/health/live/", timeout=10)
+    except requests.RequestException:
+        return False
+    return True
 
 
 def _kept(folder: Path, delivery: str = "") -> dict[str, str]:

@@ -33,7 +33,8 @@ class Field:
 
 
 Lookup = Literal[
-    "exact", "iexact", "icontains", "startswith", "isnull", "gt", "lt", "bool", "in", "json", "choice", "choices"
+    "exact", "iexact", "icontains", "startswith", "isnull", "gt", "lt", "bool", "in", "json", "choice", "choices",
+    "values",
 ]  # fmt: skip
 
 

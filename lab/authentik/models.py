@@ -178,7 +178,7 @@ ROLE = Model(
     filters=filters(
         "name",
         "managed__isnull",
-        managed=Filter("managed", "choices"),
+        managed=Filter("managed", "values"),
         users=Filter("users", "in", to="user"),
         groups=Filter("groups", "in", to="group"),
     ),

@@ -137,7 +137,7 @@ SCOPE_MAPPING = Model(
     app="authentik_providers_oauth2", name="scopemapping", noun="ScopeMapping",
     path="propertymappings/provider/scope", table="scopemapping", fields={}, methods=READ_ONLY,
     ordering=("scope_name", "name"), search=("name", "scope_name"),
-    filters=filters("name", "scope_name", "managed__isnull", managed=Filter("managed", "choices")),
+    filters=filters("name", "scope_name", "managed__isnull", managed=Filter("managed", "values")),
     title="Scope Mapping", about="ScopeMapping Viewset",
 )  # fmt: skip
 

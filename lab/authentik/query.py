@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -60,6 +61,10 @@ def select(store: Store, model: Model, rows: list[Row], query: QueryParams) -> l
     for name, spec in model.filters.items():
         given = [value for value in query.getlist(name) if value != ""]
         if given:
+            if spec.lookup == "values":  # AllValuesMultipleFilter: a choice is what some row of the table has
+                spec = replace(
+                    spec, lookup="choices", choices=tuple(row[spec.field] for row in store.rows(model.table))
+                )
             wide = _apply(store, name, spec, given, wide)
     for term in query.get("search", "").replace(",", " ").split():
         wide = [row for row in wide if any(_contains(row.get(column), term) for column in model.search)]

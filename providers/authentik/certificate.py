@@ -96,11 +96,19 @@ class CertificateProvider(AuthentikProvider):
         )
 
 
+def key_type_of(answer: Mapping[str, Json]) -> str:
+    """The type of a certificate's private key as the API says it: rsa, ec, …; "" without one.
+
+    The field is private_key_type in the recording of 2025.8.1, key_type in those of 2026.5.0-rc1 and 2026.8.0-rc1.
+    """
+    return str(answer.get("key_type") or answer.get("private_key_type") or "")
+
+
 def _told(answer: Bag) -> Bag:
     """An answer with what it tells of the pair in the words of the arguments."""
     from providers.authentik.key_pair import organization_of
 
-    alg = _ALGORITHMS.get(answer.get("key_type") or "", "") if answer["private_key_available"] else ""
+    alg = _ALGORITHMS.get(key_type_of(answer), "") if answer["private_key_available"] else ""
     return {**answer, "alg": alg, "organization": organization_of(answer.get("cert_subject") or "")}
 
 

@@ -1,10 +1,10 @@
 """The one HTTP session to an Authentik: timeouts, retries, paging, errors.
 
 Retries. A call that cannot do harm twice (GET, PUT, PATCH, DELETE) is sent again after a connection error, a
-time-out, 429, 502, 503 or 504; a POST only where the server cannot have acted (no connection, 429), else it raises
-AnswerLost and the caller looks. A call sent `once` raises AnswerLost at any of them: what it writes goes stale. Waits
-grow with jitter or follow Retry-After, within the bounds of providers.patience. Redirects are never followed: a login
-page is no API. Cookies are not kept.
+time-out, 429, 502, 503 or 504, a GET after 500 as well; a POST only where the server cannot have acted (no connection,
+429), else it raises AnswerLost and the caller looks. A call sent `once` raises AnswerLost at any of them: what it
+writes goes stale. Waits grow with jitter or follow Retry-After, within the bounds of providers.patience. Redirects are
+never followed: a login page is no API. Cookies are not kept.
 
 The HTTP library is loaded with the first client: a preview calls nothing, and would wait for it in two processes.
 """
@@ -210,7 +210,7 @@ class Client:
     def _judge(self, response: requests.Response, method: Method, path: str, call: Call) -> None:
         status, what = response.status_code, _what(call, method, path)
         words = self._clean(said(response))
-        if status in PASSING:
+        if status in PASSING or (status == 500 and method == "GET"):  # a worker that is being recycled answers so
             error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
@@ -235,6 +235,9 @@ class Client:
             raise NotFound(f"{what} answered 404: {words}")
         if status == 400:
             raise Refused(f"{what} answered 400: {words}{superusers_right(words)}", reasons(body_of(response)))
+        if status == 405 and not response.content:
+            # Its page for errors takes no writes: so answers every exception of the server's on one.
+            raise Refused(f"{what} answered 405 without a word: the server failed on it. Look into its log.", {})
         if not 200 <= status < 300:
             raise AuthentikError(f"{what} answered {status}: {words}. Look into Authentik's own log.")
 

@@ -1,7 +1,7 @@
 """Names that stand for primary keys: looked up when an object is made or changed, never in a preview."""
 
 from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError, Call
+from providers.authentik.errors import AuthentikError, Call, Refused
 from providers.authentik.fields import Json, Lookup
 
 GROUP = Lookup(what="group", model="authentik_core.group", path="/core/groups/", by=(("name", "name"),))
@@ -45,13 +45,20 @@ def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> di
     """The one object that has name. Raises AuthentikError where there is none or more than one."""
     app, model = lookup.model.split(".")
     call = Call(f"find {lookup.what} {name!r}, the {for_what}", f"{app}.view_{model}")
+    refusals: list[Refused] = []
     for parameter, attribute in lookup.by:
-        listed = client.find(lookup.path, {parameter: name}, call)
+        try:
+            listed = client.find(lookup.path, {parameter: name}, call)
+        except Refused as refused:  # a server that checks a filter's choices refuses one that it does not have
+            refusals.append(refused)
+            continue
         found = [each for each in listed if str(each.get(attribute)) == name]
         if len(found) > 1:
             raise AuthentikError(f"cannot {call.doing}: there are {len(found)} of that name. Give its primary key.")
         if found:
             return found[0]
+    if len(refusals) == len(lookup.by):
+        raise refusals[-1]
     raise AuthentikError(
         f"cannot {call.doing}: Authentik has none of that name, or hides it from this token (right {call.right})."
     )

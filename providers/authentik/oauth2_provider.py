@@ -5,12 +5,14 @@ from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult
+from pulumi.dynamic import CreateResult, UpdateResult
 
-from providers.authentik.fields import UNSET, Boolean, Integer, ListOf, Reference, Text
+from providers.authentik.certificate import key_type_of
+from providers.authentik.errors import AuthentikError
+from providers.authentik.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.in_use import by_application
 from providers.authentik.kind import Bag, Kind
-from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING, find_by_name
 from providers.authentik.ownership import Standing
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.redirect_uri import RedirectUri
@@ -80,17 +82,37 @@ class OAuth2ProviderProvider(AuthentikProvider):
         secret=("client_secret",),
     )
 
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str, "once_made": str}
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str, "once_made": str, "rsa_key": str}
 
     def judge(self, found: Bag, inputs: Bag) -> Standing:
         return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
+        self._refuse_other_keys(props)
         result = super().create(props)
         if "adopted" not in (result.outs or {}) and (once_made := props.get("once_made")):
             tell(f"{self.label(props)} has a new client id and secret. {once_made}")
         return result
+
+    @brief
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        if olds.get("signing_key") != news.get("signing_key"):
+            self._refuse_other_keys(news)
+        return super().update(id_, olds, news)
+
+    def _refuse_other_keys(self, props: Mapping[str, Json]) -> None:
+        """Raise AuthentikError, before anything is written, where the signing key must be RSA and is not."""
+        setting, name = props.get("rsa_key"), props.get("signing_key")
+        if not (setting and isinstance(name, str)):
+            return
+        found = find_by_name(self.client, CERTIFICATE, name, f"signing key of {self.label(props)}")
+        if (kind := key_type_of(found)) != "rsa":
+            raise AuthentikError(
+                f"cannot set up {self.label(props)}: {setting} names the certificate {name!r}, whose key is of type "
+                f"{kind or 'none'}. Expected an RSA key: tokens are signed with RS256. Nothing was written. Name "
+                f"another certificate, or leave {setting} out."
+            )
 
 
 class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider"):
@@ -109,11 +131,13 @@ class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider
         adopt: bool = False,
         stack: str = "",
         once_made: str = "",
+        rsa_key: str = "",
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[OAuth2ProviderArgs],
     ) -> None:
         """stack: project/stack that declares it; one of another's application is never taken over.
 
         once_made: what the operator has to do once it has been made, for it then has a new client id and secret.
+        rsa_key: the setting that names signing_key, where that must be the name of an RSA key; any key if empty.
         """
-        super().__init__(resource_name, args, adopt, opts, stack=stack, once_made=once_made)
+        super().__init__(resource_name, args, adopt, opts, stack=stack, once_made=once_made, rsa_key=rsa_key)

@@ -10,20 +10,21 @@ from lab.authentik import StandIn
 from lab.authentik_admin import Admin
 from lab.driver import Driver
 from lab.files import ROOT, Lab
+from lab.processes import Processes
 
 
-def _lab(command: str, folder: Path, **env: str) -> str:
+def _lab(command: str, folder: Path, env: dict[str, str] | None = None, expected: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "lab", command],
         cwd=ROOT,
-        env={**os.environ, "LAB_DIR": str(folder), **env},
+        env={**os.environ, "LAB_DIR": str(folder), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == expected, done.stdout
     return done.stdout
 
 
@@ -38,7 +39,7 @@ def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver,
         admin.group("immich-mobile-users")  # somebody's own, of a name that the program would take
         before = admin.snapshot()
         real = {"LAB_AUTHENTIK_URL": authentik.url, "LAB_AUTHENTIK_TOKEN": authentik.token}
-        _lab("up", tmp_path / "lab", **real)
+        _lab("up", tmp_path / "lab", real)
         lab = Lab.load(tmp_path / "lab")
         other = Driver(lab)
         assert lab.authentik_url == authentik.url == admin.login_host  # which was told of no address before
@@ -53,6 +54,22 @@ def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver,
         assert admin.snapshot() == before
         assert admin.login_host == ""
     assert not (tmp_path / "lab" / "lab.json").exists()
+
+
+def test_a_lab_whose_authentik_is_gone_ends_its_servers_and_says_in_a_line_what_is_left(tmp_path: Path) -> None:
+    place = tmp_path / "lab"
+    with StandIn(tmp_path / "authentik", load_seconds=1) as former:
+        _lab("up", place, {"LAB_AUTHENTIK_URL": former.url, "LAB_AUTHENTIK_TOKEN": former.token})
+    lab = Lab.load(place)
+    with StandIn(tmp_path / "other", load_seconds=1) as latter:
+        other = {"LAB_AUTHENTIK_URL": latter.url, "LAB_AUTHENTIK_TOKEN": latter.token}
+        (line,) = _lab("demo", place, other, 1).splitlines()
+        assert f"this lab was built on {former.url}, and LAB_AUTHENTIK_URL names {latter.url}" in line
+    said = _lab("down", place, expected=1)
+    assert f"the Authentik at {former.url}, on which this lab was built, does not answer" in said
+    assert f"named …{lab.own}" in said
+    assert "Traceback" not in said
+    assert not Processes(place).running()
 
 
 def test_lab_json_holds_what_a_driver_needs(driver: Driver) -> None:

@@ -11,6 +11,7 @@ from providers.authentik.key_pair import new_key_pair
 
 from .conftest import Authentik, Make
 from .engine import HostError, Props
+from .samples import IMPLICIT, INVALIDATION
 
 PATH = "/crypto/certificatekeypairs/"
 
@@ -25,9 +26,9 @@ def certificate_of(authentik: Authentik, outs: Props) -> x509.Certificate:
     return x509.load_pem_x509_certificate(pem.encode())
 
 
-def by_hand(authentik: Authentik, name: str, organization: str, validity_days: int = 365) -> Props:
+def by_hand(authentik: Authentik, name: str, organization: str, validity_days: int = 365, alg: str = "rsa") -> Props:
     """A pair that stands there already."""
-    pair = new_key_pair(name, organization, "rsa", validity_days)
+    pair = new_key_pair(name, organization, alg, validity_days)
     made: Props = authentik.call("POST", PATH, {"name": name, **pair})
     return made
 
@@ -133,3 +134,26 @@ def test_what_an_interrupted_run_of_ours_left_is_made_anew(authentik: Authentik,
 def test_a_pair_that_would_be_renewed_by_every_run_is_refused(authentik: Authentik, resource: Make) -> None:
     _, failures = resource("Certificate").check(declared(authentik, validity_days=30))
     assert "fewer days than validity_days" in failures["renew_before_days"]
+
+
+def login(authentik: Authentik, certificate: str) -> Props:
+    """An OAuth2 provider whose signing key the setting immich:loginCertificate names."""
+    flows = {"authorization_flow": IMPLICIT, "invalidation_flow": INVALIDATION}
+    named = {"signing_key": certificate, "rsa_key": "immich:loginCertificate"}
+    return {"name": authentik.name("login"), "redirect_uris": [], **flows, **named}
+
+
+@pytest.mark.parametrize("alg", ["rsa", "ecdsa"])
+def test_a_login_is_signed_by_an_rsa_key_or_refused_before_anything_is_written(
+    alg: str, authentik: Authentik, resource: Make
+) -> None:
+    made = by_hand(authentik, authentik.name("certificate"), "somebody", alg=alg)
+    provider, bag, since = resource("OAuth2Provider"), login(authentik, made["name"]), authentik.mark()
+    if alg == "rsa":
+        assert provider.up(bag) == "created"
+        return
+    with pytest.raises(
+        HostError, match=r"immich:loginCertificate names the certificate .* key is of type ec\. Expected"
+    ):
+        provider.up(bag)
+    assert authentik.written(since) == []

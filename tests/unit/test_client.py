@@ -143,7 +143,23 @@ def test_a_server_that_asks_for_no_wait_is_not_hammered(nonsense: str, monkeypat
         assert 1 < len(server.asked) <= 16  # 0.3 s by 0.02 s; on a busy machine few
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 418, 500, 501])
+def test_a_read_that_met_a_worker_at_its_end_is_asked_again() -> None:
+    """A real server that recycles a worker answers so once in a while, in plain text."""
+    with Server(reply(500, b"Internal Server Error", Content_Type="text/plain"), reply(200, {"pk": 1})) as server:
+        assert Client(server.url, TOKEN).get("/x/1/", CALL) == {"pk": 1}
+        assert server.methods == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("status", [405, 500])
+def test_a_write_that_the_server_failed_on_is_never_sent_again(method: str, status: int) -> None:
+    with Server(reply(status, b"", Content_Type="text/html")) as server:
+        with pytest.raises(AuthentikError, match=f"answered {status}"):
+            ALL[method](Client(server.url, TOKEN))
+        assert server.methods == [method]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 418, 501])
 def test_an_answer_that_is_final_is_asked_for_once(status: int) -> None:
     with Server(reply(status, {"detail": "no"})) as server:
         with pytest.raises(AuthentikError, match=f"answered {status}: no"):

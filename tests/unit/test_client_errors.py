@@ -110,13 +110,13 @@ def test_an_answer_that_broke_off_is_told_as_that() -> None:
     "detail", ["a\nb", "a\x1b[31mb", "a\u202eb", "a\u2028b", "x" * 5000, ["a\nb"], {"deep": "x"}, None, 7]
 )
 def test_what_a_server_says_cannot_write_over_the_terminal(detail: Any) -> None:
-    text = str(failure(reply(500, {"detail": detail})))
+    text = str(failure(reply(501, {"detail": detail})))
     assert text.isprintable()
     assert len(text) < 600
 
 
 def test_a_body_that_is_no_json_is_never_told() -> None:
-    assert "answered 500: text/html. Look into" in str(failure(reply(500, b"<pre>secret", Content_Type="text/html")))
+    assert "answered 501: text/html. Look into" in str(failure(reply(501, b"<pre>secret", Content_Type="text/html")))
 
 
 def test_a_name_that_does_not_resolve_is_told() -> None:
