@@ -40,12 +40,12 @@ def build(folder: Path, say: Say, delivery: str = "") -> Lab:
 
     delivery: how the site gets to Caddy, of DELIVERIES; as the lab was built, or admin, if empty.
     """
+    real = _real_authentik(folder)
     tools = ensure(TOOLS)
     kept = _kept(folder, delivery)
     processes = Processes(folder)
     say("Starting Immich's stand-in")
     immich = _immich(folder, processes, kept)
-    real = _real_authentik(folder)
     if real:
         authentik, token = real
         say(f"Using the Authentik at {urlsplit(authentik).netloc}")
