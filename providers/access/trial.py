@@ -9,6 +9,7 @@ from providers.access.diagnosis import examine, likeliest, said, tells
 from providers.access.header import WRONG_HEADER, take_apart
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
+from providers.caddy.site import REFUSED
 from providers.errors import ProviderError
 
 LOADING = 20.0
@@ -25,7 +26,7 @@ class ProofError(ProviderError):
 
 
 def _is_refused(probe: Probe) -> bool:
-    return isinstance(probe, Answer) and probe.status == 401
+    return isinstance(probe, Answer) and probe.mark == REFUSED
 
 
 class Trial:
