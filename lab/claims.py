@@ -167,6 +167,23 @@ def prove_big_and_long(proof: Proof, driver: Driver) -> None:
             return f"{refused.response.status_code}", refused.response.status_code == 403
         return "opened", False
 
+    def as_app(era: str) -> Observed:
+        token = {"x-immich-user-token": session["x-immich-user-token"]}
+        cookies = "immich_access_token={}; immich_auth_type=password; immich_is_authenticated=true"
+        sent = {
+            "token header": {"User-Agent": "Dart/3.8 (dart:io)", **token},
+            "cookies": {"User-Agent": "immich-android/2.6.0", "Cookie": cookies.format(*token.values())},
+        }[era]
+        header = driver.header()
+        me = [driver.web.get("/api/users/me", {**sent, **each}) for each in (header, basic("nobody", "wrong"), {})]
+        marks = [answer.headers.get("X-Immich-Access", "") for answer in me]
+        email = me[0].json().get("email")
+        fine = [answer.status for answer in me] == [200, 403, 403] and marks == ["", "refused", "header-missing"]
+        return f"{[answer.status for answer in me]}, {marks[1:]}", fine and email == driver.lab.immich_email
+
+    for era in ("token header", "cookies"):
+        claim = f"The app that logs in by {era} is known to Immich, and without the right header refused as an app"
+        proof.judge(claim, "200, 403 refused, 403 header-missing", partial(as_app, era))
     proof.judge("An upload of 200 MB passes", "201 and the same checksum", upload)
     proof.judge("The websocket passes", "open and joined", websocket)
     proof.judge("The websocket does not open for a wrong header", "403", closed_websocket)
