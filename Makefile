@@ -10,10 +10,15 @@ BIN := $(VENV)/bin
 # Touched when the packages are in; older than a requirements file means install again.
 INSTALLED := $(VENV)/.installed
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
-TIERS := unit host program contract lab delivery e2e browser
+# The longest tests come first, so that no worker is left with one at the end.
+TIERS := e2e browser delivery host lab contract program unit
 # These run the real engine or the real Caddy.
-REAL := test-lab test-delivery test-e2e test-browser
+REAL := test-host test-lab test-delivery test-e2e test-browser
 ARGS ?=
+# Tests wait more than they compute: one more than there are processors. Each worker has a lab of its own.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+# A module stays with one worker, as its servers do; modules begin in the order in which they are named.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # How the lab's site gets to Caddy: admin, file or ssh.
 DELIVERY ?=
 export DELIVERY
@@ -28,6 +33,7 @@ help: ## This list
 	@awk -F ':[^#]*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  DELIVERY=…   for demo and lab: how the site gets to Caddy; admin, file or ssh"
 	@echo "  LAB_AUTHENTIK_VERSION=…  for demo and lab: the version that Authentik's stand-in acts as, such as 2024.12.3"
+	@echo "  WORKERS=…    for test, torture and test-…: how many tests run at a time; 0 for one by one, without workers"
 	@echo "  ARGS=…       handed to pytest, doctor or bench, as in: make test-unit ARGS='-k caddy -x'"
 
 setup: $(INSTALLED) ## The virtual environment .venv with everything in it (PYTHON=… chooses the Python)
@@ -72,13 +78,13 @@ packages: setup ## The operating system's programs that some tests run: Chromium
 	@$(BIN)/python -m lab.system
 
 test: setup tools packages ## All tests
-	$(BIN)/python -m pytest $(addprefix tests/,$(TIERS)) $(ARGS)
+	$(PYTEST) $(addprefix tests/,$(TIERS)) $(ARGS)
 
 torture: setup tools ## Every case of the kill and fault matrices that make test samples
-	$(BIN)/python -m pytest --torture tests/e2e/test_killed.py tests/host/test_faults.py $(ARGS)
+	$(PYTEST) --torture tests/e2e/test_killed.py tests/host/test_faults.py tests/host/test_killed.py $(ARGS)
 
 test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-delivery, test-e2e, test-browser
-	$(BIN)/python -m pytest tests/$* $(ARGS)
+	$(PYTEST) tests/$* $(ARGS)
 
 e2e: tools packages ## The end-to-end tests on the real Authentik that LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN name
 	@test -n "$$LAB_AUTHENTIK_URL" && test -n "$$LAB_AUTHENTIK_TOKEN" || { \

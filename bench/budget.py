@@ -5,8 +5,8 @@ from typing import Final, Literal
 Operation = Literal["preview", "up", "up again", "refresh", "rotate", "destroy"]
 OPERATIONS: Final[tuple[Operation, ...]] = ("preview", "up", "up again", "refresh", "rotate", "destroy")
 
-REFERENCE_UP: Final = 18
-"""One phone and one group of people."""
+REFERENCE_UP: Final = 20
+"""One phone and one group of people; two of them look, at the end, whether the people's groups are bound."""
 PAGE: Final = 100
 """How many objects a list answers at once."""
 
@@ -17,12 +17,12 @@ def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
     more = {
         "preview": 0,
         # A further phone: its account in two calls, what it can enter. A further group: look-up, binding.
-        "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1) + pages,
+        "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1) + 2 * pages,
         "up again": 0,
         # One read an object; the isolation asks once for each account what it may enter, for its own bindings count.
         "refresh": objects + phones - 1 + pages,
-        # The same three for each new account, and the end of the old one.
-        "rotate": 4 * phones,
+        # The same three for each new account, and the end of the old one; and the two looks of the proof.
+        "rotate": 4 * phones + 2 + pages,
         # One write an object, none for the isolation and what says that bindings and members are all; the outpost's
         # list is read before and after, the slug looked at.
         "destroy": objects - 3 + 3,

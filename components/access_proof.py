@@ -34,14 +34,15 @@ def prove(
     name: str,
     settings: Settings,
     headers: Output[dict[str, str]],
+    accounts: Output[dict[str, str]],
     stands_on: Mapping[pulumi.Resource, Output[Any]],
     parent: pulumi.Resource,
 ) -> AccessProof | None:
     """Prove that each header gets through, or that none does where the phones are switched off.
 
-    headers: phone to `Basic …`. stands_on: what the access is made of beside the accounts, whose headers tell of them:
-    each with an output that the engine does not know before it has written the resource, so that a preview announces
-    the new proof.
+    headers: phone to `Basic …`. accounts: phone to the output `written` of its account. stands_on: what else the access
+    is made of, each with an output that is another one after every write, and that the engine does not know before, so
+    that a preview announces the new proof.
     """
     if not settings.verify.on:
         return None
@@ -54,6 +55,7 @@ def prove(
         path=settings.verify.path,
         headers=headers if settings.enabled else {},
         refused={} if settings.enabled else headers,
+        accounts=accounts,
         caddy_admin=names.caddy_admin,
         application=names.application,
         provider=names.provider,

@@ -43,7 +43,7 @@ class CaddySite(pulumi.ComponentResource):
         self._resource, self._site, self._delivery, self._after = resource, site, delivery, after
         self._project, self._stack = pulumi.get_project(), pulumi.get_stack()
         if delivery.kind == "admin":
-            self.applied = self._admin(former_parent=opts.parent if opts else None).applied
+            self.applied = self._admin(former_parent=opts.parent if opts else None).written
         elif delivery.target:
             self.applied = self._told(self._here(delivery.target).stdout)
         else:

@@ -100,6 +100,8 @@ class ImmichLogin(pulumi.ComponentResource):
             jwt_federation_sources=[],
             jwt_federation_providers=[],
             adopt=self._settings.adopt,
+            stack=this_stack(),
+            once_made="Import the output immichSystemConfig into Immich: until then its login by Authentik is down.",
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )
 

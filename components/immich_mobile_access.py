@@ -9,7 +9,7 @@ from pulumi import Output, ResourceOptions
 from components.access_proof import prove
 from components.basic_header import HEADER_NAME
 from components.caddy_site import CaddySite
-from components.marker import marked, this_stack
+from components.marker import this_stack
 from components.phone_accounts import PhoneAccounts, usernames
 from components.settings import Settings
 from providers.authentik import (
@@ -59,18 +59,13 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         application = self._application(provider)
         bindings = self._bindings(application, group, members)
         exclusive = self._exclusive(application, bindings)
-        attachment = self._attachment(provider, application, [*bindings, exclusive])
+        attachment = self._attachment(group, provider, application, [*bindings, exclusive])
         site = self._site(attachment)
         stands_on: dict[pulumi.Resource, Output[Any]] = {
-            group: group.pk,
-            provider: provider.pk,
-            application: application.pk,
-            **{binding: binding.pk for binding in bindings},
-            exclusive: exclusive.others,
-            attachment: attachment.outpost_pk,
+            **{each: each.written for each in (group, provider, application, *bindings, exclusive, attachment)},
             site: site.applied,
         }
-        prove(f"{name}-proof", settings, phones.all_headers, stands_on, self)
+        prove(f"{name}-proof", settings, phones.all_headers, phones.written, stands_on, self)
 
         self.immich, self.accounts = application, phones.by_username
         self.url = Output.from_input(settings.site.url)
@@ -97,7 +92,6 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             is_superuser=False,
             parents=[],  # who is in a group is in its parents, too
             roles=[],
-            attributes=marked(f"{self._prefix}-phones"),
             adopt=self._settings.adopt,
             members=usernames(self._settings) if self._settings.adopt else None,
             opts=self._child(),
@@ -167,13 +161,14 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         )
 
     def _attachment(
-        self, provider: ProxyProvider, application: Application, guarded: Sequence[pulumi.Resource]
+        self, phones: Group, provider: ProxyProvider, application: Application, guarded: Sequence[pulumi.Resource]
     ) -> OutpostAttachment:
         return OutpostAttachment(
             f"{self._prefix}-outpost",
             outpost=self._settings.outpost,
             provider=provider.id,
             application=application.id,
+            group=phones.id,
             adopt=self._settings.adopt,
             opts=self._child(depends_on=guarded),
         )

@@ -8,7 +8,6 @@ from pulumi import Alias, Output, ResourceOptions
 
 from components.basic_header import basic_header
 from components.fingerprint import fingerprint
-from components.marker import marked
 from components.settings import Phone, Settings
 from providers.authentik import Group, ServiceAccount
 from providers.authentik.service_account import ServiceAccountArgs
@@ -32,9 +31,13 @@ class PhoneAccounts:
         headers = {phone: _header(account) for phone, account in self.current.items()}
         self.headers: Output[dict[str, str]] = Output.secret(_gathered(headers))
         """Phone name to `Basic …`: secret."""
-        formers = {f"{phone} (former)": _header(account) for phone, account in self.former.items()}
-        self.all_headers: Output[dict[str, str]] = Output.secret(_gathered({**headers, **formers}))
+        every = self.current | {f"{phone} (former)": account for phone, account in self.former.items()}
+        self.all_headers: Output[dict[str, str]] = Output.secret(
+            _gathered({phone: _header(account) for phone, account in every.items()})
+        )
         """The same, with the header of each former generation that stays: secret."""
+        self.written = _gathered({phone: account.written for phone, account in every.items()})
+        """By the same names what changes with every write to the account."""
         prints = {phone: header.apply(fingerprint) for phone, header in headers.items()}
         self.fingerprints: Output[dict[str, str]] = Output.unsecret(_gathered(prints))
         """Phone name to the fingerprint of its header: made to be shown."""
@@ -56,10 +59,11 @@ class PhoneAccounts:
             "username": phone.username(self._settings.service_account),
             "name": f"Immich phone: {phone.name}, generation {phone.generation}",
             "is_active": self._settings.enabled,
-            "groups": [self._group.id],
+            # Out of the group, too: older versions of Authentik take the app password of an account that is not active.
+            "groups": [self._group.id] if self._settings.enabled else [],
             "roles": [],
             "email": "",  # whose mail it is could recover a login
-            "attributes": marked(resource) | _described(phone),
+            "attributes": _described(phone),
         }
         if phone.expires:
             declared |= {"expiring": True, "expires": phone.expires}

@@ -148,10 +148,14 @@ class Admin:
             "providers on the outpost": sorted(map(str, self.outpost()["providers"])),
         }
 
-    def _all(self, path: str, key: str, **query: str) -> list[str]:
+    def every(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """All objects of a list, over its pages."""
         found, page = [], 1
         while page:
             answer = self.call("GET", path, query={**query, "page": str(page), "page_size": "100"})
-            found += [str(each[key]) for each in answer["results"]]
+            found += answer["results"]
             page = int(answer["pagination"]["next"])
-        return sorted(found)
+        return found
+
+    def _all(self, path: str, key: str, **query: str) -> list[str]:
+        return sorted(str(each[key]) for each in self.every(path, **query))

@@ -6,6 +6,7 @@ the same pid later. Nothing is looked for by name. Secrets go in the environment
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -58,10 +59,15 @@ class Process:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on just now; a server that can should rather bind to port 0 itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on just now; a server that can should rather bind to port 0 itself.
+
+    It is below those that systems give to connections and to port 0, so that nobody is given it before it is used.
+    """
+    while True:
+        port = random.randrange(10000, 32768)  # noqa: S311  # no secret hangs on it
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Processes:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -33,6 +34,7 @@ class Stack:
     def __init__(self, lab: Lab, program: Path = ROOT) -> None:
         self._lab, self._program = lab, program
         self.env = {**os.environ, **lab.env}
+        self._answers: dict[tuple[str, ...], tuple[dict[str, int], str]] = {}
 
     def run(self, *arguments: str, env: dict[str, str] | None = None, prefix: tuple[str, ...] = ()) -> Run:
         """Run a command on the stack; any exit code is an answer. env: taken in place of the lab's own."""
@@ -83,12 +85,12 @@ class Stack:
     def outputs(self, *, secrets: bool = True) -> dict[str, Any]:
         """The stack's outputs."""
         shown = ["--show-secrets"] if secrets else []
-        found: dict[str, Any] = json.loads(self.must("stack", "output", "--json", *shown).output)
+        found: dict[str, Any] = json.loads(self._read("stack", "output", "--json", *shown))
         return found
 
     def export(self) -> dict[str, Any]:
         """The stack's state, secrets as they are stored."""
-        state: dict[str, Any] = json.loads(self.must("stack", "export").output)
+        state: dict[str, Any] = json.loads(self._read("stack", "export"))
         return state
 
     def urns(self) -> dict[str, str]:
@@ -112,6 +114,14 @@ class Stack:
     def configure(self, **settings: object) -> None:
         """Set settings of the program by their names without immich:; None takes one out."""
         self.set({f"immich:{name}": value for name, value in settings.items()})
+
+    def _read(self, *arguments: str) -> str:
+        """What a command prints that only reads the state; run again only once a state has been written."""
+        backend = Path(urlsplit(self._lab.env["PULUMI_BACKEND_URL"]).path)
+        state = {str(path): path.stat().st_mtime_ns for path in (backend / ".pulumi" / "stacks").rglob("*.json")}
+        if not state or self._answers.get(arguments, ({}, ""))[0] != state:
+            self._answers[arguments] = state, self.must(*arguments).output
+        return self._answers[arguments][1]
 
     @property
     def _config(self) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any
 import requests
 
 _HOP_BY_HOP = {"host", "content-length", "connection", "accept-encoding", "transfer-encoding", "content-encoding"}
-_KEYS = r"(?<=[/=])(\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=[/&?]|$)"
+_KEYS = r"(?<=[/=])(\d+|srv\d+|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=[/&?]|$)"
 
 
 class Exchange:
@@ -85,6 +86,8 @@ class Proxy:
     calls: list[str] = field(default_factory=list)
     """The calls so far, as Exchange.call has them."""
     connections: int = 0
+    under_way: int = 0
+    """Calls that are being passed on."""
 
     def on(self, call: str, fault: Fault, *, skip: int = 0, times: float = 1) -> None:
         """Let a call (a regular expression of Exchange.call) meet a fault, so many times, after some that pass."""
@@ -97,6 +100,13 @@ class Proxy:
             self._rules.clear()
             self.calls.clear()
 
+    def settle(self) -> None:
+        """Wait until the server has answered every call, also those of a caller that has gone."""
+        deadline = time.monotonic() + 30
+        while self.under_way:
+            assert time.monotonic() < deadline, "a call does not end"
+            time.sleep(0.002)
+
     @property
     def met(self) -> bool:
         """Whether every fault that was set has been met as often as it should."""
@@ -108,8 +118,13 @@ class Proxy:
         exchange = Exchange(handler, self.target)
         with self._lock:
             self.calls.append(exchange.call)
+            self.under_way += 1
             fault = self._fault_of(exchange.call)
-        (fault or Exchange.pass_back)(exchange)
+        try:
+            (fault or Exchange.pass_back)(exchange)
+        finally:
+            with self._lock:
+                self.under_way -= 1
 
     def _fault_of(self, call: str) -> Fault | None:
         for rule in self._rules:

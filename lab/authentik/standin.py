@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -95,6 +96,15 @@ class StandIn:
     def requests(self) -> list[dict[str, Any]]:
         """Every request so far, as in the requests file."""
         return self.authentik.requests
+
+    def snapshot(self) -> dict[str, dict[Any, Any]]:
+        """All that the server holds now, to be restored while nobody calls."""
+        return self.authentik.store.snapshot()
+
+    def restore(self, snapshot: Mapping[str, Mapping[Any, Any]]) -> None:
+        """Bring the server back to a snapshot, and let its outpost load what it serves."""
+        self.authentik.store.restore(snapshot)
+        self.authentik.outpost.changed()
 
     def stop(self) -> None:
         self._listener.should_exit = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,23 @@ class Store:
                 by_age = sorted(rows, key=lambda key: self._order[table, key])
                 self._tables[table] = {key: rows[key] for key in by_age}
         self._undo.clear()
+
+    def snapshot(self) -> dict[str, dict[Any, Row]]:
+        """All that is stored now, to be restored."""
+        return {table: dict(rows) for table, rows in self._tables.items()}
+
+    def restore(self, snapshot: Mapping[str, Mapping[Any, Row]]) -> None:
+        """Bring everything back to a snapshot; serial numbers go on, as they do in a database that rolls back."""
+        for table, rows in list(self._tables.items()):
+            if table == "sequence":
+                continue
+            wanted = snapshot.get(table, {})
+            for pk in [pk for pk in rows if pk not in wanted]:
+                self.delete(table, pk)
+            for pk, row in wanted.items():
+                if rows.get(pk) != row:
+                    self.put(table, row)
+        self.commit()
 
     def close(self) -> None:
         self._db.close()

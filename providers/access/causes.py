@@ -88,6 +88,15 @@ class Cause(Enum):
         "the phones' group is not bound to the application",
         "`pulumi up --refresh` binds it again.",
     )
+    PEOPLE_NOT_BOUND = (
+        "a group of immich:peopleGroups is not bound to the application under the name that it has now, so its people "
+        "cannot get in",
+        "Where the group was renamed, name it so in immich:peopleGroups; `pulumi up --refresh` binds it again.",
+    )
+    ENGINE_MODE = (
+        "the application's policy engine mode is all, which lets in only who is in every group that is bound",
+        "`pulumi up --refresh` sets it to any again.",
+    )
     BINDINGS_OF_OTHERS = (
         "more is bound to the application than this stack binds, and may let others in",
         "Add a group that may enter to immich:peopleGroups. `pulumi up --refresh` takes off the others; a run that "
@@ -103,7 +112,7 @@ class Cause(Enum):
     )
     ACCOUNT_MISSING = ("the phone's account is gone", "`pulumi up --refresh` makes a new one, with a new header.")
     ACCOUNT_INACTIVE = (
-        "the phone's account is not active",
+        "the phone's account is not active, which keeps it out from Authentik 2025.8.6 and 2025.10.2 on",
         "immich:enabled true and `pulumi up --refresh` switch it on.",
     )
     ACCOUNT_NOT_IN_GROUP = (
@@ -161,7 +170,8 @@ class Cause(Enum):
     )
     STILL_IN = (
         "a phone that is switched off still gets through",
-        "Look at its account in Authentik: it must be inactive. The outpost forgets a header after 60 seconds.",
+        "`pulumi up --refresh` takes its account out of the phones' group; look for another group of the account's "
+        "that is bound. The outpost forgets a header after 60 seconds.",
     )
     TOKEN_MISSING = (
         "without AUTHENTIK_TOKEN Authentik cannot be asked",
@@ -196,7 +206,7 @@ class Cause(Enum):
 _HARMLESS = frozenset(
     {
         *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
-        *(Cause.BINDINGS_OF_OTHERS, Cause.MEMBERS_OF_OTHERS, Cause.PASSWORDS_OF_OTHERS),
+        *(Cause.PEOPLE_NOT_BOUND, Cause.BINDINGS_OF_OTHERS, Cause.MEMBERS_OF_OTHERS, Cause.PASSWORDS_OF_OTHERS),
         *(Cause.PROVIDER_OPENED, Cause.GROUP_RIGHTS),
         *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
     }

@@ -8,7 +8,7 @@ from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from providers.access.causes import Cause
-from providers.access.seen import Answer, Hidden, NoAnswer, Password, Phone, Probe, Way
+from providers.access.seen import Answer, Hidden, NoAnswer, Password, PeopleAccess, Phone, Probe, Way
 from providers.caddy import site
 
 SOON = timedelta(days=14)
@@ -43,6 +43,7 @@ def examine(way: Way) -> list[Check]:
         _provider(way),
         _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
+        *people_access(way.people),
         *_others(way),
         *_phones_group(way),
         _stranger("no header", way.without, Cause.OPEN),
@@ -70,6 +71,7 @@ def likeliest(way: Way, phone: Phone) -> Cause:
     ours = [*_reaching(way), _route(way), _provider(way), _application(way), *examine(way)]
     links = [_header(phone), *ours, *_account(phone), _password(way, phone)]
     causes = [each.cause for each in links if each.cause is not None and each.cause.blocks]
+    causes.sort(key=lambda cause: cause is Cause.ACCOUNT_INACTIVE)  # not every version keeps such an account out
     return causes[0] if causes else _guessed(way, phone)
 
 
@@ -152,6 +154,19 @@ def _provider(way: Way) -> Check:
 
 def _application(way: Way) -> Check:
     return _fact("application", way.application, Cause.APPLICATION_MISSING)
+
+
+def people_access(people: PeopleAccess | Hidden) -> Iterator[Check]:
+    """Whether every group of people is bound, and in a mode in which one group is enough."""
+    if isinstance(people, Hidden):
+        yield _hidden("people's groups", people)
+        return
+    if people.mode != "any":
+        yield Check("policy engine mode", State.NOT_OK, Cause.ENGINE_MODE, people.mode)
+    if people.unbound:
+        yield Check("people's groups", State.NOT_OK, Cause.PEOPLE_NOT_BOUND, ", ".join(people.unbound))
+    else:
+        yield Check("people's groups", State.OK)
 
 
 def _others(way: Way) -> Iterator[Check]:

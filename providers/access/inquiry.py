@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from providers.access.causes import Cause
-from providers.access.seen import Account, Hidden, Outpost, Password, PhonesGroup, Probe, Provider, Way
+from providers.access.seen import Account, Hidden, Outpost, Password, PeopleAccess, PhonesGroup, Probe, Provider, Way
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.exclusive_members import of_its_stack, others_in
@@ -85,9 +85,15 @@ class Inquiry:
             if isinstance(bindings, Hidden)
             else tuple(in_words(each) for each in bindings if not self._is_declared(each)),
             phones_group=self._told(self._phones_group),
+            people=self._people(application, bindings),
             now=datetime.now(UTC),
             restricted=self._names.restricted,
         )
+
+    def people(self) -> PeopleAccess | Hidden:
+        """How people get in, by two calls."""
+        application = self._told(lambda client: self._application(client, assigned=True))
+        return self._people(application, self._bindings(application))
 
     def account(self, username: str) -> Account | Hidden | None:
         """The account of that name."""
@@ -151,15 +157,24 @@ class Inquiry:
         )
         return self._told(lambda client: bindings_of(client, application["pk"], call))
 
+    def _people(
+        self, application: dict[str, Any] | Hidden | None, bindings: list[Bag] | Hidden
+    ) -> PeopleAccess | Hidden:
+        if isinstance(application, Hidden):
+            return application
+        if isinstance(bindings, Hidden):
+            return bindings
+        bound = {each for binding in bindings if _lets_in(binding) for each in _groups_of(binding)}
+        unbound = tuple(group for group in self._names.people_groups if group not in bound)
+        return PeopleAccess(unbound, (application or {}).get("policy_engine_mode", "any"))
+
     def _lets_phones_in(self, binding: Bag) -> bool:
-        name = (binding.get("group_obj") or {}).get("name")
-        return bool(name == self._names.phones_group and binding["enabled"] and not binding["negate"])
+        return self._names.phones_group in _groups_of(binding) and _lets_in(binding)
 
     def _is_declared(self, binding: Bag) -> bool:
         """Whether this stack binds that group; a negated binding of it is another's."""
         names = {self._names.phones_group, *self._names.people_groups}
-        bound = {binding.get("group"), (binding.get("group_obj") or {}).get("name")}
-        return bool(names & bound) and not binding["negate"]
+        return bool(names & _groups_of(binding)) and not binding["negate"]
 
     def _phones_group(self, client: Client) -> PhonesGroup:
         name = self._names.phones_group
@@ -204,6 +219,15 @@ class Inquiry:
         others = {each["identifier"] for each in found} - {identifier_of(username)}
         more = tuple(sorted(others)) if len(found) > 1 else ()
         return Password(None if None in ends else max(filter(None, ends), default=None), more)
+
+
+def _groups_of(binding: Bag) -> set[str]:
+    """The primary key of the group that is bound, and the name that it has now."""
+    return {each for each in (binding.get("group"), (binding.get("group_obj") or {}).get("name")) if each}
+
+
+def _lets_in(binding: Bag) -> bool:
+    return bool(binding["enabled"] and not binding["negate"])
 
 
 def _differing(answer: Bag, declared: Bag) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
-from providers import writes
 from providers.access.header import take_apart
 from providers.access.inquiry import Inquiry, Names
 from providers.authentik.connection import Connected
@@ -28,10 +27,11 @@ class AccessProofArgs(TypedDict):
     url: the public address. address: host:port to connect to in place of what DNS says; ca: path of the PEM file of a
     CA to trust in place of the system's; both may be "". path: one of Immich's ANSWERS, which must not be open.
     headers: phone to `Basic …` that must get through; refused: those that must not.
+    accounts: phone to what changes with every write to its account.
     caddy_admin, application, provider, phones_group, people_groups, outpost: where to look for the cause of a failure,
     by name.
     restricted: whether Basic is taken from some networks alone.
-    subject: changes whenever something does that the proof is about.
+    subject: changes with every write to anything else that the proof is about.
     """
 
     url: Input[str]
@@ -40,6 +40,7 @@ class AccessProofArgs(TypedDict):
     path: Input[str]
     headers: Input[dict[str, str]]
     refused: Input[dict[str, str]]
+    accounts: Input[dict[str, str]]
     caddy_admin: Input[str]
     application: Input[str]
     provider: Input[str]
@@ -75,9 +76,7 @@ class AccessProofProvider(Connected):
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        unproven = (
-            pulumi.contains_unknowns(news) or not _digests(news) <= set(olds.get("proven") or ()) or writes.any_so_far()
-        )
+        unproven = pulumi.contains_unknowns(news) or not _digests(news) <= set(olds.get("proven") or ())
         return DiffResult(changes=unproven, replaces=["subject"] if unproven else [], delete_before_replace=unproven)
 
     @brief
@@ -116,13 +115,14 @@ class AccessProof(Resource, module="access", name="AccessProof"):
         **args: Unpack[AccessProofArgs],
     ) -> None:
         secret = {name: Output.secret(args[name]) for name in _SECRET}  # type: ignore[literal-required]  # they are keys of it
-        digests = pulumi.ResourceOptions(additional_secret_outputs=["proven"])
-        options = pulumi.ResourceOptions.merge(digests, opts)
+        own = pulumi.ResourceOptions(additional_secret_outputs=["proven"], delete_before_replace=True)
+        options = pulumi.ResourceOptions.merge(own, opts)
         super().__init__(AccessProofProvider(), resource_name, {"proven": None, **args, **secret}, options)
 
 
 def _digests(inputs: Mapping[str, Any]) -> set[str]:
     """What a proof was made of. The headers in it are as random as their passwords, and cannot be had back."""
-    others = [[name, inputs[name]] for name in sorted(AccessProofArgs.__required_keys__ - set(_SECRET))]
-    headers = [[name, phone, header] for name in _SECRET for phone, header in inputs[name].items()]
+    others = [[name, inputs[name]] for name in sorted(AccessProofArgs.__required_keys__ - {*_SECRET, "accounts"})]
+    accounts = inputs["accounts"]
+    headers = [[name, phone, header, accounts[phone]] for name in _SECRET for phone, header in inputs[name].items()]
     return {hashlib.sha256(json.dumps(part).encode()).hexdigest() for part in (others, *headers)}

@@ -87,6 +87,15 @@ class PhonesGroup:
 
 
 @dataclass(frozen=True)
+class PeopleAccess:
+    """How people get in. unbound: the declared groups of people that are not bound to the application; mode: its
+    policy_engine_mode."""
+
+    unbound: tuple[str, ...] = ()
+    mode: str = "any"
+
+
+@dataclass(frozen=True)
 class Way:
     """What all phones share. restricted: whether Caddy takes Basic from some networks alone.
 
@@ -108,6 +117,7 @@ class Way:
     restricted: bool = False
     others: tuple[str, ...] = ()
     phones_group: PhonesGroup | Hidden = PhonesGroup()
+    people: PeopleAccess | Hidden = PeopleAccess()
 
 
 @dataclass(frozen=True)

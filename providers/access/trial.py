@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.access.diagnosis import examine, likeliest, said, tells
+from providers.access.diagnosis import State, examine, likeliest, people_access, said, tells
 from providers.access.header import WRONG_HEADER, take_apart
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
 from providers.caddy.site import REFUSED
+from providers.diagnostics import warn
 from providers.errors import ProviderError
 
 LOADING = 20.0
@@ -19,6 +20,7 @@ ISSUING = 60.0
 FORGETTING = 75.0
 """Seconds for the outpost to forget a header that it let in (it takes 60)."""
 PAUSE = 0.3
+_HEAD = "the access is not as it should be:"
 
 
 class ProofError(ProviderError):
@@ -54,6 +56,18 @@ class Trial:
         for phone, header in sorted(refused.items()):
             self._refuse(f"phone {phone!r}, which is switched off,", header, Cause.STILL_IN)
         self._refuse("a request without a header", None, Cause.OPEN, tells)
+        self._look_at_people()
+
+    def _look_at_people(self) -> None:
+        """That the people's groups get in as well: nobody here has one of their sessions to ask with."""
+        checks = list(people_access(self._inquiry.people()))
+        broken = [(each.cause, each.detail) for each in checks if each.cause and each.state is State.NOT_OK]
+        if broken:
+            lines = [f"{cause.text} ({detail}). {cause.remedy}" for cause, detail in broken]
+            raise ProofError("\n".join([_HEAD, *lines]))
+        for each in checks:
+            if each.state is State.UNKNOWN:
+                warn(f"could not check whether the people's groups are bound to the application: {each.detail}")
 
     def _phone(self, value: str, probe: Probe) -> Phone:
         header = take_apart(value)
@@ -96,4 +110,4 @@ def _patience(probe: Probe) -> float:
 
 def _error(causes: Mapping[str, tuple[Cause, Probe]]) -> ProofError:
     lines = [f"{what}: {cause.text} ({said(probe)}). {cause.remedy}" for what, (cause, probe) in causes.items()]
-    return ProofError("\n".join(["the access is not as it should be:", *lines]))
+    return ProofError("\n".join([_HEAD, *lines]))

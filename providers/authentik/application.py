@@ -1,7 +1,7 @@
 """Application: /core/applications/."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
+from typing import Annotated, Any, ClassVar, Final, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
@@ -11,12 +11,15 @@ from providers.authentik import outpost_list
 from providers.authentik.errors import Call, Forbidden, NotFound
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Text
 from providers.authentik.kind import Bag, Kind, Resolved
-from providers.authentik.ownership import another_stacks
+from providers.authentik.ownership import Standing, bound
+from providers.authentik.policy_binding import bound_to
 from providers.authentik.provider import AuthentikProvider
-from providers.authentik.proxy_provider import new_providers
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug, web_url
+from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
+
+PROVIDERS: Final = ("/providers/proxy/", "/providers/oauth2/")
 
 
 class ApplicationArgs(TypedDict, total=False):
@@ -57,9 +60,7 @@ class ApplicationProvider(AuthentikProvider):
         """An application is open to everybody until it is bound, so its provider is on no outpost meanwhile."""
         if _was_there(body):
             self._close(body["provider"], inputs)
-        answer = super().make(inputs, body)
-        new_applications[answer["pk"]] = set()
-        return answer
+        return super().make(inputs, body)
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -68,26 +69,28 @@ class ApplicationProvider(AuthentikProvider):
             self._tell_outposts(int(news["provider"]), news)
         return result
 
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
         """Taking over must not let anybody in whom what stands there keeps out."""
         if found["policy_engine_mode"] == "all" and inputs["policy_engine_mode"] == "any":
-            return (
+            return Standing(
                 "it exists in policy_engine_mode all, where every binding must hold, and ours is any, where one is "
                 "enough. Change it in Authentik first, or give ours another slug"
             )
         call = Call(f"read the bindings of {self.label(inputs)}", "authentik_policies.view_policybinding")
-        bindings = self.client.find("/policies/bindings/", {"target": found["pk"]}, call)
-        if any(each["negate"] and each["enabled"] and each["target"] == found["pk"] for each in bindings):
-            return (
+        listed = self.client.find("/policies/bindings/", {"target": found["pk"]}, call)
+        bindings = [each for each in listed if each["target"] == found["pk"]]
+        if any(each["negate"] and each["enabled"] for each in bindings):
+            return Standing(
                 "it exists with a negated binding, beside which another one lets everybody else in. Remove the negated "
                 "one in Authentik first, or give ours another slug"
             )
-        return another_stacks(inputs["stack"], bindings)
+        used_by = ", ".join(f"the binding of {bound_to(each)}" for each in bindings)
+        return bound(inputs["stack"] or "", bindings, used_by)
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """An application whose slug was changed is named by its provider, or is in the full list."""
         call = Call(f"find {self.label(props)} under another slug", self.kind.right("view"))
-        for path in ("/providers/proxy/", "/providers/oauth2/") if "provider" in props else ():
+        for path in PROVIDERS if "provider" in props else ():
             try:
                 provider = self.client.get(f"{path}{int(props['provider'])}/", call)
             except (NotFound, Forbidden):  # of the other kind, which a token need not see
@@ -117,13 +120,9 @@ class ApplicationProvider(AuthentikProvider):
             outpost_list.write(self.client, outpost, provider, attached=False, doing=f"{doing}, from")
 
 
-new_applications: dict[str, set[int]] = {}
-"""The primary keys of those that this process made, with the orders of the bindings that it put on each."""
-
-
 def _was_there(body: Bag) -> bool:
     """Whether the provider was made before this run, and so may be on an outpost."""
-    return "provider" in body and str(body["provider"]) not in new_providers
+    return "provider" in body and not any(THIS_RUN.made(path, body["provider"]) for path in PROVIDERS)
 
 
 class Application(AuthentikResource, module="authentik", name="Application"):

@@ -14,6 +14,7 @@ from pulumi.dynamic import DiffResult, UpdateResult
 
 from providers.authentik.fields import Integer, Json, Text
 from providers.authentik.kind import Bag, Kind, Resolved
+from providers.authentik.ownership import Standing
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
@@ -82,14 +83,14 @@ class CertificateProvider(AuthentikProvider):
         return _told(found) if found else None
 
     def unfinished(self, found: Bag, inputs: Bag) -> bool:
-        """What untouchable lets through is ours, whatever was declared when it was made."""
+        """What judge lets through is ours, whatever was declared when it was made."""
         return True
 
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
         """Taking over makes it anew, which would leave whoever uses it with another key."""
         if found["organization"] and found["organization"] == inputs.get("organization"):
-            return None
-        return (
+            return Standing()
+        return Standing(
             "it exists, and nothing says that it is ours. Name it where a certificate is asked for instead of making "
             "one (immich:loginCertificate), or give ours another name"
         )

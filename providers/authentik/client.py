@@ -48,6 +48,8 @@ class Client:
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._version_asked = threading.Lock()
+        self.blind_to_tokens = False
+        """Whether it was found out that the token does not see the tokens of others; saves asking again."""
 
     def get(self, path: str, call: Call) -> dict[str, Any]:
         """One object. Raises NotFound."""

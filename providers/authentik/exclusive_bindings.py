@@ -8,12 +8,12 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
-from providers import writes
 from providers.authentik.errors import AuthentikError, Conflict, NotFound, Refused
 from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.fields import ListOf, Text
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.policy_binding import bindings_of, in_words, same_bound
+from providers.authentik.provider import just_written
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 
@@ -47,7 +47,6 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        writes.note()
         inputs = self._inputs(props)
         listed = self._listed(inputs)
         ours, others = _parted(listed, inputs)
@@ -60,7 +59,7 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
                 "User Bindings), and run the command again."
             )
         self._take_off(again, inputs)
-        return CreateResult(inputs["target"], {**inputs, "others": {}})
+        return CreateResult(inputs["target"], {**inputs, "others": {}, **just_written()})
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -71,15 +70,15 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
             if "target" not in refused.fields:
                 raise
             return ReadResult("", {})  # a list filtered by what is gone is refused
-        return ReadResult(id_, {**inputs, "others": _told(others)}, inputs)
+        written = {name: props[name] for name in ("written",) if name in props}
+        return ReadResult(id_, {**inputs, "others": _told(others), **written}, inputs)
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        writes.note()
         inputs = self._inputs(news)
         seen = olds["others"].keys() - set(inputs["bindings"])
         if not seen:
-            return UpdateResult({**inputs, "others": {}})
+            return UpdateResult({**inputs, "others": {}, **just_written()})
         ours, others = _parted(self._listed(inputs), inputs)
         if not any(each["enabled"] and not each["negate"] for each in ours):
             raise AuthentikError(
@@ -87,7 +86,8 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
                 "and what nothing is bound to is open to everybody. Run: pulumi up --refresh"
             )
         self._take_off([each for each in others if each["pk"] in seen], inputs)  # no more than the preview showed
-        return UpdateResult({**inputs, "others": _told(each for each in others if each["pk"] not in seen)})
+        left = _told(each for each in others if each["pk"] not in seen)
+        return UpdateResult({**inputs, "others": left, **just_written()})
 
     def _listed(self, inputs: Bag) -> list[Bag]:
         return bindings_of(self.client, inputs["target"], self.call("list", inputs, "view"))

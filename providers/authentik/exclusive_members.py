@@ -11,10 +11,10 @@ from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 from providers.authentik.errors import Conflict, NotFound
 from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.fields import Integer, ListOf, Text
-from providers.authentik.group import new_groups
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.ownership import stack_of
 from providers.authentik.resource import AuthentikResource
+from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
 
 
@@ -46,7 +46,7 @@ class ExclusiveMembersProvider(ExclusiveProvider):
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
         inputs = self._inputs(props)
-        if inputs["group"] not in new_groups:
+        if not THIS_RUN.made(self.kind.path, inputs["group"]):
             group = self._group(inputs)
             if others := others_in(group, {*inputs["users"], *of_its_stack(group)}):
                 raise Conflict(

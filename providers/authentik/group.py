@@ -9,7 +9,7 @@ from pulumi import Input, Output
 from providers.authentik.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import GROUP, ROLE
-from providers.authentik.ownership import stack_of
+from providers.authentik.ownership import Standing, stack_of
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.versions import former_name
@@ -36,21 +36,16 @@ class GroupProvider(AuthentikProvider):
     )
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "members": list}
 
-    def make(self, inputs: Bag, body: Bag) -> Bag:
-        answer = super().make(inputs, body)
-        new_groups.add(answer["pk"])
-        return answer
-
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
         """Taking over must neither lock administrators out nor let in who happens to be in the group."""
         if found["is_superuser"] and not inputs["is_superuser"]:
-            return (
-                "it exists as a group of superusers, and ours is none: its members would be administrators no more. "
-                "Give ours another name, or take the superuser status off that group in Authentik first, once an "
-                "administrator stays without it"
+            return Standing(
+                "it exists as a group of superusers and ours is not one: adopting it would revoke its members' admin "
+                "access. Give ours another name, or remove the superuser status from that group in Authentik first, "
+                "once an administrator stays without it"
             )
         if (expected := inputs["members"]) is None:
-            return None
+            return Standing()
         stack = stack_of(inputs)
         strangers = [
             repr(each["username"])
@@ -58,16 +53,12 @@ class GroupProvider(AuthentikProvider):
             if each["username"] not in expected and (stack is None or stack_of(each) != stack)
         ]
         if strangers:
-            return (
+            return Standing(
                 f"it exists, and in it is {', '.join(sorted(strangers))}, who would be let in by it. Take them out of "
                 "that group in Authentik first (in a group of immich:peopleGroups they may enter), or give ours "
                 "another name"
             )
-        return None
-
-
-new_groups: set[str] = set()
-"""The primary keys of those that this process made: nobody else has put anybody in."""
+        return Standing()
 
 
 class Group(AuthentikResource, module="authentik", name="Group"):

@@ -26,6 +26,7 @@ class Kind:
     computed: what the server makes; secret: those of them that are.
     whole: the server takes only whole bodies (PUT).
     born: a credential: taking it over deletes it and makes it again, so that nobody knows the old one.
+    twins: two of the same may stand side by side: taking it over makes another before it deletes what stood there.
     rule: a test across fields; answers (field, what was expected) or None.
     """
 
@@ -41,6 +42,7 @@ class Kind:
     secret: tuple[str, ...] = ()
     whole: bool = False
     born: bool = False
+    twins: bool = False
     rule: Callable[[Bag], tuple[str, str] | None] | None = None
 
     @cached_property

@@ -1,18 +1,23 @@
 """OAuth2Provider: /providers/oauth2/."""
 
-from typing import Annotated, Required, TypedDict, Unpack
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
+from pulumi.dynamic import CreateResult
 
 from providers.authentik.fields import UNSET, Boolean, Integer, ListOf, Reference, Text
+from providers.authentik.in_use import by_application
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.ownership import Standing
 from providers.authentik.provider import AuthentikProvider
-from providers.authentik.proxy_provider import new_providers
 from providers.authentik.redirect_uri import RedirectUri
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import duration
+from providers.diagnostics import tell
+from providers.errors import brief
 
 GRANT_TYPES = (
     *("authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password"),
@@ -75,10 +80,17 @@ class OAuth2ProviderProvider(AuthentikProvider):
         secret=("client_secret",),
     )
 
-    def make(self, inputs: Bag, body: Bag) -> Bag:
-        answer = super().make(inputs, body)
-        new_providers.add(str(answer["pk"]))
-        return answer
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str, "once_made": str}
+
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
+        return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
+
+    @brief
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        result = super().create(props)
+        if "adopted" not in (result.outs or {}) and (once_made := props.get("once_made")):
+            tell(f"{self.label(props)} has a new client id and secret. {once_made}")
+        return result
 
 
 class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider"):
@@ -95,7 +107,13 @@ class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider
         resource_name: str,
         *,
         adopt: bool = False,
+        stack: str = "",
+        once_made: str = "",
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[OAuth2ProviderArgs],
     ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
+        """stack: project/stack that declares it; one of another's application is never taken over.
+
+        once_made: what the operator has to do once it has been made, for it then has a new client id and secret.
+        """
+        super().__init__(resource_name, args, adopt, opts, stack=stack, once_made=once_made)

@@ -1,23 +1,21 @@
 """OutpostAttachment: one provider in the list of an outpost that others share, /outposts/instances/."""
 
 import threading
-from collections import defaultdict
+from collections.abc import Mapping
 from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult, ReadResult
+from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
-from providers import writes
 from providers.authentik import outpost_list
 from providers.authentik.errors import NotFound, Refused
-from providers.authentik.fields import UNSET, Integer, Reference, Text, is_uuid
+from providers.authentik.fields import UNSET, Integer, Json, Reference, Text, is_uuid
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import OUTPOST, find_by_name
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.provider import AuthentikProvider, just_written
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
-from providers.handover import HANDOVER, take, was_taken
 
 EMBEDDED = "authentik Embedded Outpost"
 """The outpost that every Authentik runs by itself."""
@@ -26,44 +24,41 @@ EMBEDDED = "authentik Embedded Outpost"
 class OutpostAttachmentArgs(TypedDict, total=False):
     """The arguments of OutpostAttachment. outpost: primary key or name; provider: primary key.
 
-    application: the id of the application that the provider serves. A new application takes its provider off the
-    outposts until it is bound, and this puts it on again.
+    application: the id of the application that the provider serves, and group: that of a group whose binding guards it.
+    While one of these is replaced the provider is on no outpost.
     """
 
-    outpost: Annotated[Input[str], Reference(lookup=OUTPOST, default=EMBEDDED, replaces=True)]
+    outpost: Annotated[Input[str], Reference(lookup=OUTPOST, default=EMBEDDED, empty=UNSET)]
     provider: Required[Annotated[Input[int] | Input[str], Integer(minimum=1, replaces=True)]]
     application: Annotated[Input[str], Text(blank=False, replaces=True, empty=UNSET)]
+    group: Annotated[Input[str], Text(blank=False, replaces=True, empty=UNSET)]
 
 
 class OutpostAttachmentProvider(AuthentikProvider):
-    """Adds one provider to an outpost's list, or takes it out, and leaves the others there."""
+    """Adds one provider to an outpost's list, or takes it out, and leaves the others there.
+
+    A place on a list has no key of its own that could tell whose it is: a resource that is renamed needs an alias, or
+    the delete of the former one takes the provider off.
+    """
 
     kind = Kind(
         word="outpost attachment",
         model="authentik_outposts.outpost",
         path="/outposts/instances/",
         args=OutpostAttachmentArgs,
-        title="outpost",
+        title="provider",
         address="outpost_pk",
         computed=("outpost_pk",),
     )
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        writes.note()
         inputs = self._inputs(props)
-        name, provider = inputs["outpost"], inputs["provider"]
-        doing = f"attach proxy provider {provider} to"
-        with _locks[name]:
-            if is_uuid(name):
-                outpost = outpost_list.read(self.client, name, f"{doing} outpost {name}")
-            else:
-                outpost = find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
-            found = provider in outpost["providers"]
-            outpost = outpost_list.write(self.client, outpost, provider, attached=True, doing=doing)
-        id_ = f"{outpost['pk']}/{provider}"
+        with _lock:
+            outpost, found = self._attach(inputs)
         adopted = {"adopted": "{}"} if found and props.get("adopt") is True else {}
-        return CreateResult(id_, {**inputs, "outpost_pk": outpost["pk"], **take(self.kind.path, id_), **adopted})
+        outs = {**inputs, "outpost_pk": outpost["pk"], **just_written(), **adopted}
+        return CreateResult(str(inputs["provider"]), outs)
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -75,29 +70,56 @@ class OutpostAttachmentProvider(AuthentikProvider):
             return ReadResult("", {})
         if inputs["provider"] not in outpost["providers"]:
             return ReadResult("", {})
-        kept: Bag = {name: props[name] for name in ("outpost_pk", "adopted", HANDOVER) if name in props}
+        kept: Bag = {name: props[name] for name in ("outpost_pk", "adopted", "written") if name in props}
         return ReadResult(id_, {**inputs, **kept}, inputs)
 
     @brief
-    def delete(self, id_: str, props: dict[str, Any]) -> None:
-        if was_taken(self.kind.path, id_, props) or "adopted" in props:
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Another outpost, or the same under another name: on the new one before it leaves the former."""
+        inputs = self._inputs(news)
+        with _lock:
+            outpost, _ = self._attach(inputs)
+            if outpost["pk"] == olds["outpost_pk"]:
+                adopted = {name: olds[name] for name in ("adopted",) if name in olds}
+                return UpdateResult({**inputs, "outpost_pk": outpost["pk"], **just_written(), **adopted})
+            self._detach(olds)
+        return UpdateResult({**inputs, "outpost_pk": outpost["pk"], **just_written()})
+
+    @brief
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        with _lock:
+            self._detach(props)
+
+    def _attach(self, inputs: Bag) -> tuple[Bag, bool]:
+        """The outpost with the provider on its list, and whether it was there already."""
+        name, provider = inputs["outpost"], inputs["provider"]
+        doing = f"attach proxy provider {provider} to"
+        if is_uuid(name):
+            outpost = outpost_list.read(self.client, name, f"{doing} outpost {name}")
+        else:
+            outpost = find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
+        found = provider in outpost["providers"]
+        return outpost_list.write(self.client, outpost, provider, attached=True, doing=doing), found
+
+    def _detach(self, props: Mapping[str, Json]) -> None:
+        """Take the provider off the outpost of a state; what was found there when it was adopted stays."""
+        if "adopted" in props:
             return
         inputs = self._inputs(props)
-        with _locks[inputs["outpost"]]:
-            try:
-                doing = f"detach proxy provider {inputs['provider']} from"
-                outpost = outpost_list.read(self.client, props["outpost_pk"], f"{doing} outpost {inputs['outpost']!r}")
-                outpost_list.write(self.client, outpost, inputs["provider"], attached=False, doing=doing)
-            except NotFound:
-                return
-            except Refused:
-                # Only the embedded outpost may be empty; another's last provider leaves it when it is deleted itself.
-                if outpost["providers"] != [inputs["provider"]]:
-                    raise
+        doing = f"detach proxy provider {inputs['provider']} from"
+        try:
+            outpost = outpost_list.read(self.client, props["outpost_pk"], f"{doing} outpost {inputs['outpost']!r}")
+            outpost_list.write(self.client, outpost, inputs["provider"], attached=False, doing=doing)
+        except NotFound:
+            return
+        except Refused:
+            # Only the embedded outpost may be empty; another's last provider leaves it when it is deleted itself.
+            if outpost["providers"] != [inputs["provider"]]:
+                raise
 
 
 class OutpostAttachment(AuthentikResource, module="authentik", name="OutpostAttachment"):
-    """A provider's place on an outpost. id: the outpost's primary key, a slash, the provider's."""
+    """A provider's place on an outpost. id: the provider's primary key."""
 
     provider_class = OutpostAttachmentProvider
     outpost_pk: Output[str]
@@ -113,4 +135,5 @@ class OutpostAttachment(AuthentikResource, module="authentik", name="OutpostAtta
         super().__init__(resource_name, args, adopt, opts)
 
 
-_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_lock = threading.Lock()
+"""The whole list is written: two attachments of one process must not write it at the same time."""

@@ -1,6 +1,7 @@
 """Whose an object is: what stands in the place of ours is taken over only where that can do no harm."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from providers.authentik.errors import Conflict
 from providers.authentik.fields import Attributes, Json
@@ -9,6 +10,24 @@ from providers.diagnostics import tell
 
 MARKER = "pulumi"
 """The key in an object's attributes that says which resource of which stack it is."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of an object that stands where ours would.
+
+    untouchable: why it can never be taken over, or "". used_by: what of others hangs on it, in words. of_this_stack:
+    whether it is evidently of this stack, though it cannot bear a mark.
+    """
+
+    untouchable: str = ""
+    used_by: str = ""
+    of_this_stack: bool = False
+
+
+def has_mark(kind: Kind) -> bool:
+    """Whether objects of a kind can say whose they are."""
+    return isinstance(kind.fields.get("attributes"), Attributes)
 
 
 def marker(bag: Mapping[str, Json]) -> Json:
@@ -29,8 +48,13 @@ def is_ours(found: Bag, inputs: Bag) -> bool:
 
 
 def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
-    """Raise Conflict for an object of another program, which even adopt does not take."""
+    """Raise Conflict for an object of another resource, which even adopt does not take."""
     owner = marker(found)
+    if owner and owner != marker(inputs) and stack_of(found) == stack_of(inputs):
+        raise Conflict(
+            f"cannot create {label}: it exists and belongs to the resource {owner.rpartition('/')[2]!r} of this stack. "
+            f"Give ours another name; or, if that resource was renamed, give this one an alias."
+        )
     if owner and owner != marker(inputs):
         raise Conflict(
             f"cannot create {label}: it exists and belongs to {owner!r} of another Pulumi program. Give ours another "
@@ -38,21 +62,22 @@ def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
         )
 
 
-def another_stacks(stack: str | None, bindings: Iterable[Mapping[str, Json]]) -> str | None:
-    """Why what an application is made of is another stack's of the same program, or None.
+def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> Standing:
+    """What the groups that are bound to an application say of it, and of its provider.
 
-    Neither it nor its provider can bear a mark: the phones' group that is bound does. stack: ours, project/stack, None
-    if not said. bindings: the application's, as the API shows them.
+    Neither can bear a mark: the phones' group that is bound does. stack: ours, project/stack, "" if not said. bindings:
+    the application's, as the API shows them. used_by: what hangs on it, in words.
     """
-    for group in [each.get("group_obj") or {} for each in bindings if stack]:
-        owner = stack_of(group)
-        if owner and owner != stack and owner.partition("/")[0] == str(stack).partition("/")[0]:
-            return (
+    groups = [each.get("group_obj") or {} for each in bindings if stack]
+    owners = [(stack_of(group), group) for group in groups]
+    for owner, group in owners:
+        if owner and owner != stack and owner.partition("/")[0] == stack.partition("/")[0]:
+            return Standing(
                 f"it exists and is of the stack {owner!r}, whose group {group['name']!r} is bound to its application. "
                 f"Give ours names of its own, and immich:url too; or remove {MARKER!r} from that group's attributes "
                 "in Authentik if that stack is gone"
             )
-    return None
+    return Standing(used_by=used_by, of_this_stack=any(owner == stack for owner, _ in owners))
 
 
 def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
@@ -60,10 +85,14 @@ def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: lis
     if not differ and not kind.born:  # to take over what is born with a secret is to make it anew
         return
     raise Conflict(
-        f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. To take "
-        "it over, set immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours another "
-        "name."
+        f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. {_TAKE_OVER}"
     )
+
+
+def refuse_in_use(label: str, used_by: str) -> Conflict:
+    """The refusal of an object that is as declared, where nothing says that this resource made it."""
+    used = f"{used_by} uses it" if used_by else "nothing says that this stack made it"
+    return Conflict(f"cannot create {label}: it exists as declared, and {used}. Nothing was written. {_TAKE_OVER}")
 
 
 def tell_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
@@ -72,6 +101,12 @@ def tell_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[st
         tell(f"{label} existed, and is deleted and made anew: {_shown(kind, seen, inputs, differ)}")
     elif differ:
         tell(f"{label} existed, and is brought to what is declared: {_shown(kind, seen, inputs, differ)}")
+
+
+_TAKE_OVER = (
+    "To take it over, set immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours "
+    "another name. If another resource of this program made it, keep that resource's name or give this one an alias."
+)
 
 
 def _shown(kind: Kind, seen: Bag, inputs: Bag, differ: list[str]) -> str:

@@ -3,22 +3,23 @@
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Annotated, Required, TypedDict, Unpack
+from typing import Annotated, Final, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult
 
-from providers.authentik.application import new_applications
 from providers.authentik.client import Client
-from providers.authentik.errors import Call, Refused
+from providers.authentik.errors import AnswerLost, Call
 from providers.authentik.fields import UNSET, Boolean, Integer, Json, Reference, Text
 from providers.authentik.kind import Bag, Kind, Resolved
 from providers.authentik.lookup import GROUP, POLICY, USER
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
+from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
 
+APPLICATIONS: Final = "/core/applications/"
 _BOUND = ("policy", "group", "user")
 
 
@@ -29,9 +30,9 @@ class PolicyBindingArgs(TypedDict, total=False):
     """
 
     target: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
-    policy: Annotated[Input[str], Reference(lookup=POLICY)]
-    group: Annotated[Input[str], Reference(lookup=GROUP)]
-    user: Annotated[Input[int] | Input[str], Reference(lookup=USER, numeric=True)]
+    policy: Annotated[Input[str], Reference(lookup=POLICY, replaces=True)]
+    group: Annotated[Input[str], Reference(lookup=GROUP, replaces=True)]
+    user: Annotated[Input[int] | Input[str], Reference(lookup=USER, numeric=True, replaces=True)]
     order: Annotated[Input[int], Integer(minimum=0, empty=UNSET)]
     negate: Annotated[Input[bool], Boolean(default=False)]
     enabled: Annotated[Input[bool], Boolean(default=True)]
@@ -46,7 +47,11 @@ def _one_bound(inputs: Bag) -> tuple[str, str] | None:
 
 
 class PolicyBindingProvider(AuthentikProvider):
-    """Who may enter an application. The server takes duplicates, so what stands is looked at first."""
+    """Who may enter an application. The server takes duplicates, so what stands is looked at first.
+
+    What stands there already is replaced by a binding with another primary key, made before the other goes: nobody is
+    locked out meanwhile, and a former resource, as of a group that was renamed, has nothing to delete in a later run.
+    """
 
     kind = Kind(
         word="policy binding",
@@ -56,6 +61,7 @@ class PolicyBindingProvider(AuthentikProvider):
         title="target",
         find="target",
         whole=True,
+        twins=True,
         rule=_one_bound,
     )
 
@@ -67,25 +73,35 @@ class PolicyBindingProvider(AuthentikProvider):
     def label(self, bag: Mapping[str, Json]) -> str:
         return f"policy binding of {bound_to(bag)} to application {bag.get('target')}"
 
+    def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
+        return False
+
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
-        of_ours = new_applications.get(inputs["target"])  # nobody else has bound anything to what is that new
-        listed = self._listed(inputs, self.call("find", inputs, "view")) if of_ours is None else []
-        taken = {each["order"] for each in listed} if of_ours is None else of_ours
+        target = inputs["target"]
+        new = THIS_RUN.made(APPLICATIONS, target)
+        listed = [] if new else self._listed(inputs, self.call("find", inputs, "view"))
+        taken = THIS_RUN.orders(target) if new else {each["order"] for each in listed}
         body.setdefault("order", next(order for order in range(len(taken) + 1) if order not in taken))
         return same_bound(listed, body)
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
-        answer = super().make(inputs, body)
-        new_applications.get(inputs["target"], set()).add(answer["order"])
+        try:
+            answer = super().make(inputs, body)
+        except AnswerLost:
+            THIS_RUN.forget(APPLICATIONS, inputs["target"])
+            raise
+        THIS_RUN.orders(inputs["target"]).add(answer["order"])
+        return answer
+
+    def make_again(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
+        order = {} if "order" in inputs else {"order": found["order"]}
+        answer = self.make(inputs, body | order)
+        self.remove(found)
         return answer
 
     def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
-        new_applications.pop(inputs["target"], None)  # an answer got lost: from here on the server knows better
         wanted = {name: resolved.get(name, {}).get(inputs[name], inputs[name]) for name in _BOUND if name in inputs}
         return same_bound(self._listed(inputs, self.call("find", inputs, "view")), wanted)
-
-    def is_taken(self, refused: Refused) -> bool:
-        return False
 
     def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
         inputs = {**dict.fromkeys(_BOUND), **inputs}  # what is left out of a PUT stays as it is

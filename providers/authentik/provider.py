@@ -1,6 +1,7 @@
 """AuthentikProvider: the life of an object of any Kind, written once."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,6 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from providers import writes
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, NotFound, Refused
 from providers.authentik.fields import Json, differing
 from providers.authentik.kind import (
@@ -29,10 +29,17 @@ from providers.authentik.kind import (
     wire,
 )
 from providers.authentik.lookup import look_up
-from providers.authentik.ownership import is_ours, refuse_different, refuse_strangers, tell_adopted
+from providers.authentik.ownership import (
+    has_mark,
+    is_ours,
+    refuse_different,
+    refuse_in_use,
+    refuse_strangers,
+    tell_adopted,
+)
 from providers.authentik.steps import Steps, plain
+from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
-from providers.handover import HANDOVER, take, was_taken
 
 _ATTEMPTS = 3
 _TYPES = {bool: "expected true or false", str: "expected a text", list: "expected a list"}
@@ -42,8 +49,13 @@ class AuthentikProvider(Steps):
     """Interprets a Kind. A subclass says which, and overrides a step where the API is not like the others.
 
     State of an object: its declared fields with their defaults, what the server computed, `resolved` (the keys of
-    names) and, where it was adopted, `adopted` (what it had in the fields that we changed, as JSON: a null in a bag
-    would get lost on its way through the engine).
+    names), `written` (other than before after every write) and, where it was adopted, `adopted` (what it had in the
+    fields that we changed, as JSON: a null in a bag would get lost on its way through the engine).
+
+    Nothing that a process remembers decides what is written or deleted, for the run may end at any line and the delete
+    of a former resource may come in the next one. So a replacement that would meet its predecessor is made after its
+    delete, and what is taken over without `adopt` either bears the mark of this very resource or is made again: a
+    former resource has another primary key in its state, and deletes nothing.
     """
 
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
@@ -68,12 +80,11 @@ class AuthentikProvider(Steps):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         changed = self._changes(olds, news)
         replaces = [name for name in changed if self.kind.fields[name].replaces]
-        first = bool(replaces) and self.in_the_way(olds, news, changed)
+        first = self.must_delete_first(olds, news, changed)
         return DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=first)
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        writes.note()
         inputs = self._inputs(props)
         resolved = self._resolve(inputs, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
@@ -87,11 +98,14 @@ class AuthentikProvider(Steps):
                 standing = self.find(inputs, resolved)
                 if standing is None and not left:
                     raise
-            except Refused as refused:
-                standing = self.find(inputs, resolved) if self.is_taken(refused) else None
-                if standing is None:
+            except Refused as refused:  # how a server words a conflict differs by version
+                if self._is_of_the_body(refused, body):
                     self.client.warn_of_version()  # it may be why
                     raise
+                standing = self.find(inputs, resolved)
+                if standing is None:
+                    self.client.warn_of_version()
+                    raise self.explained(refused, inputs) from None
         assert standing is not None  # noqa: S101  # every other way out of the loop returned or raised
         return self._take_over(standing, inputs, resolved, body, props)
 
@@ -111,7 +125,6 @@ class AuthentikProvider(Steps):
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        writes.note()
         inputs = self._inputs(news)
         changed = self._changes(olds, news)
         known = plain(olds.get("resolved") or {})
@@ -127,13 +140,11 @@ class AuthentikProvider(Steps):
             carried["adopted"] = json.dumps(kept, sort_keys=True)
         answer = self._write(self._address(id_, olds), body, olds)
         outs = self._outs(answer, inputs, resolved)
-        carried |= {name: olds[name] for name in (HANDOVER, *self.kind.computed) if name in olds and name not in outs}
+        carried |= {name: olds[name] for name in self.kind.computed if name in olds and name not in outs}
         return UpdateResult({**carried, **outs})
 
     @brief
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        if was_taken(self.kind.path, id_, props):
-            return
         adopted = json.loads(props.get("adopted", "null"))
         if adopted == {}:
             return
@@ -170,35 +181,43 @@ class AuthentikProvider(Steps):
             resolved.setdefault(name, {})[value] = key
         return resolved
 
+    def _is_of_the_body(self, refused: Refused, body: Bag) -> bool:
+        """Whether a refusal names fields that were sent, and not the one that another object may have already."""
+        named = refused.fields.keys() & body.keys()
+        return bool(named) and self.kind.title not in named
+
     def _take_over(
         self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, props: Mapping[str, Json]
     ) -> CreateResult:
         label, adopt = self.label(inputs), props.get("adopt") is True
-        if reason := self.untouchable(found, {**inputs, **{flag: props.get(flag) for flag in self.flags}}):
-            raise Conflict(f"cannot create {label}: {reason}. Nothing was written.")
+        standing = self.judge(found, {**inputs, **{flag: props.get(flag) for flag in self.flags}})
+        if standing.untouchable:
+            raise Conflict(f"cannot create {label}: {standing.untouchable}. Nothing was written.")
         refuse_strangers(label, found, inputs)
         seen = observed(self.kind, inputs, resolved, found)
         differ = differing(self.kind.fields, inputs, seen)
-        if not (adopt or is_ours(found, inputs) or self.unfinished(found, inputs)):
+        marked, ours = is_ours(found, inputs), standing.of_this_stack or self.unfinished(found, inputs)
+        if not (adopt or marked or ours):
             refuse_different(self.kind, label, seen, inputs, differ)
+            if standing.used_by or has_mark(self.kind):
+                raise refuse_in_use(label, standing.used_by)
         if adopt:
             tell_adopted(self.kind, label, seen, inputs, differ)
-        if self.kind.born:
-            self.remove(found)
-            return self._made(self.make(inputs, dict(body)), inputs, resolved)
-        if differ:
+        if again := self.kind.born or self.kind.twins or not (adopt or marked):
+            answer = self.make_again(found, inputs, dict(body))
+        elif differ:
             whole = self.kind.whole
             only = wire(self.kind, self.whole(inputs, found), resolved, None if whole else differ)
             answer = self._write(self.path(found), only, inputs)
         else:
             answer = found
-        result = self._made(answer, inputs, resolved)
-        taken = take(self.kind.path, result.id)
-        if adopt:  # even if it is ours: a killed run may have adopted it, and to keep too much does least harm
+        result = self._made(answer, inputs, resolved) if again else self._kept(answer, inputs, resolved)
+        # Even if it is ours: a killed run may have adopted it, and to keep too much does least harm.
+        if adopt and not self.kind.born:
             had = of_older(self.kind, found)
-            kept = {name: had.get(name) for name in differ}
-            taken["adopted"] = json.dumps(kept, sort_keys=True)
-        return CreateResult(result.id, {**(result.outs or {}), **taken})
+            adopted = json.dumps({name: had.get(name) for name in differ}, sort_keys=True)
+            result.outs = {**(result.outs or {}), "adopted": adopted}
+        return result
 
     def _write(self, path: str, body: Bag, olds: Mapping[str, Json]) -> Bag:
         call = self.call("update", olds, "change")
@@ -212,7 +231,17 @@ class AuthentikProvider(Steps):
             raise
 
     def _made(self, answer: Bag, inputs: Bag, resolved: Resolved) -> CreateResult:
+        THIS_RUN.note(self.kind.path, answer["pk"])
+        return self._kept(answer, inputs, resolved)
+
+    def _kept(self, answer: Bag, inputs: Bag, resolved: Resolved) -> CreateResult:
         return CreateResult(str(answer["pk"]), self._outs(answer, inputs, resolved))
 
     def _outs(self, answer: Bag, inputs: Bag, resolved: Resolved) -> Bag:
-        return {**inputs, **computed(self.kind, answer), **({"resolved": resolved} if resolved else {})}
+        outs = {**inputs, **computed(self.kind, answer), **just_written()}
+        return outs | ({"resolved": resolved} if resolved else {})
+
+
+def just_written() -> Bag:
+    """The output that is another one after each write: what must be done again after one stands on it."""
+    return {"written": uuid.uuid4().hex}

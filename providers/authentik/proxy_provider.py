@@ -8,11 +8,12 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
-from providers.authentik.errors import Call, Conflict, NotFound
+from providers.authentik.errors import Conflict
 from providers.authentik.fields import Boolean, Integer, Json, ListOf, Reference, Text
+from providers.authentik.in_use import by_application
 from providers.authentik.kind import Bag, Kind, Resolved
 from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
-from providers.authentik.ownership import another_stacks
+from providers.authentik.ownership import Standing
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import duration, regular_expressions, web_url
@@ -78,26 +79,14 @@ class ProxyProviderProvider(AuthentikProvider):
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
         answer = super().make(inputs, body)
-        new_providers.add(str(answer["pk"]))
         self.client.warn_of_version()
         return answer
 
     def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         return self._of_host(inputs)
 
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
-        slug = found.get("assigned_application_slug")
-        if not (slug and inputs["stack"]):
-            return None
-        what = f"{self.label(inputs)} is of another stack"
-        try:
-            call = Call(f"see whether {what}", "authentik_core.view_application")
-            application = self.client.get(f"/core/applications/{slug}/", call)
-        except NotFound:
-            return None
-        call = Call(f"see whether {what}", "authentik_policies.view_policybinding")
-        bindings = self.client.find("/policies/bindings/", {"target": application["pk"]}, call)
-        return another_stacks(inputs["stack"], bindings)
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
+        return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -120,10 +109,6 @@ class ProxyProviderProvider(AuthentikProvider):
                     "give ours its name and set immich:adopt to true for one `pulumi up`."
                 )
         return same_host[0] if same_host else None
-
-
-new_providers: set[str] = set()
-"""The primary keys of those that this process made: they are on no outpost yet."""
 
 
 def _host_of(url: str) -> str:

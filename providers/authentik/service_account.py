@@ -15,12 +15,11 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import DiffResult, UpdateResult
 
-from providers import writes
-from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
+from providers.authentik.errors import AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.fields import Attributes, Boolean, Json, Text, Timestamp
 from providers.authentik.kind import Bag, Kind
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.ownership import Standing
+from providers.authentik.provider import AuthentikProvider, just_written
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
 from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
@@ -39,6 +38,8 @@ _OVERLAP = (
     "first: overlap keeps the generation before, so the one that the phone has now would go."
 )
 
+
+_END = "Remove `overlap` from the phone in immich:phones."
 
 _UNSEEN = (
     f"AUTHENTIK_TOKEN may not read the tokens of others, which takes the right {VIEW_TOKEN}: app passwords that were "
@@ -71,7 +72,8 @@ class ServiceAccountProvider(AuthentikProvider):
     """Accounts for machines. key: the app password; token: its identifier, where that is known.
 
     A further app password of the account, which lets in as ours does, is drift that up takes off. State: `others`, the
-    identifier of each by its primary key, once there were any.
+    identifier of each by its primary key, once there were any; `revoked`, once ours is gone: the account is still ours
+    to delete, and up replaces it.
     """
 
     kind = Kind(
@@ -81,7 +83,7 @@ class ServiceAccountProvider(AuthentikProvider):
         args=ServiceAccountArgs,
         title="username",
         find="username",
-        computed=("pk", "uid", "key", "token", "others"),
+        computed=("pk", "uid", "key", "token", "others", "revoked"),
         secret=("key",),
         born=True,
         rule=_expires_only_if_expiring,
@@ -91,7 +93,9 @@ class ServiceAccountProvider(AuthentikProvider):
     @brief
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         result = super().diff(id_, olds, news)
-        result.changes = result.changes or bool(olds.get("others"))
+        result.changes = result.changes or bool(olds.get("others")) or bool(olds.get("revoked"))
+        if olds.get("revoked"):
+            result.replaces = [*(result.replaces or []), "key"]
         return result
 
     @brief
@@ -99,20 +103,24 @@ class ServiceAccountProvider(AuthentikProvider):
         seen = olds.get("others")
         if not seen:
             return super().update(id_, olds, news)
-        writes.note()
         for each in self._app_passwords(olds):
             if each["pk"] in seen:  # no more than the preview showed
                 self._take_off(each["identifier"], olds)
         kept = {name: value for name, value in olds.items() if name != "__provider"}
         outs = super().update(id_, olds, news).outs if self._changes(olds, news) else kept
-        return UpdateResult({**(outs or {}), "others": {}})
+        return UpdateResult({**(outs or {}), "others": {}, **just_written()})
 
     def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
         """A former account is kept, never made; a password that is over before it is born is of no use."""
         username, expires = inputs.get("username"), inputs.get("expires")
+        revoked = bool(olds.get("revoked"))
         if inputs.get("former") and olds.get("username") != username:
             return [("former", f"this stack has no account {username!r} to keep. {_OVERLAP}")]
-        known = self.kind.fields["expires"].same(olds.get("expires"), expires)
+        if inputs.get("former") and revoked:
+            return [
+                ("former", f"the app password of account {username!r} is gone, so there is nothing to keep. {_END}")
+            ]
+        known = self.kind.fields["expires"].same(olds.get("expires"), expires) and not revoked
         if expires and not known and datetime.fromisoformat(expires) <= datetime.now(UTC):
             return [("expires", f"expected a moment to come, got {expires}: an app password that has ended is dead")]
         return []
@@ -125,7 +133,8 @@ class ServiceAccountProvider(AuthentikProvider):
             made = self.client.post("/core/users/service_account/", asked, adding)
         except Refused as refused:
             remedy = " Ask for an earlier `expires`, or for none." if "expires" in refused.fields else ""
-            raise Refused(f"{refused}{remedy}", refused.fields) from None
+            fields = {"username" if name == "name" else name: reason for name, reason in refused.fields.items()}
+            raise Refused(f"{refused}{remedy}", fields) from None
         try:
             setting_up = self.call("set up", inputs, "change")
             with self.writing(inputs):
@@ -139,30 +148,46 @@ class ServiceAccountProvider(AuthentikProvider):
             answer["token"] = identifier
         return answer
 
-    def is_taken(self, refused: Refused) -> bool:
-        return "name" in refused.fields
+    def explained(self, refused: Refused, inputs: Bag) -> AuthentikError:
+        """No account of that name stands there: a token that has the identifier of its app password may."""
+        identifier = identifier_of(inputs["username"])
+        try:
+            token = self._app_password(identifier, inputs)
+        except AuthentikError:
+            token = None
+        if token is None:
+            return refused
+        owner = (token.get("user_obj") or {}).get("username", token["user"])
+        return Conflict(
+            f"cannot create {self.label(inputs)}: its app password would get the identifier {identifier!r}, which a "
+            f"token of user {owner!r} (intent {token['intent']}) has. Nothing was written. Delete that token in "
+            "Authentik (Directory, Tokens and App passwords), or give the account another name."
+        )
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """One read for all: the list of the account's app passwords holds the account."""
-        if "token" not in props or self.client in _blind:
+        if "token" not in props or self.client.blind_to_tokens:
             return super().live(id_, props)
         listed = self._app_passwords(props)
         token = next((each for each in listed if each["identifier"] == props["token"]), None)
         token = token or self._app_password(props["token"], props)  # of an account that was renamed
         if token is None and not reads_tokens(self.client, f"read the app password of {self.label(props)}"):
-            if self.client not in _blind:
+            if not self.client.blind_to_tokens:
                 warn(_UNSEEN)
-            _blind.add(self.client)
+            self.client.blind_to_tokens = True
             return super().live(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
-            return None  # without its password it is no account that a phone could use
+            account = super().live(id_, props)
+            return None if account is None else {**account, "revoked": True}
         others = {each["pk"]: each["identifier"] for each in listed if each["pk"] != token["pk"]}
         told = {"others": others} if others or "others" in props else {}
         return {**token["user_obj"], "expiring": token["expiring"], "expires": token["expires"], **told}
 
-    def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
+    def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         """An account that was renamed behind our back still has the password of the name that it had."""
-        return super().in_the_way(olds, news, changed) or olds.get("token") == identifier_of(str(news["username"]))
+        return super().must_delete_first(olds, news, changed) or olds.get("token") == identifier_of(
+            str(news["username"])
+        )
 
     def unfinished(self, found: Bag, inputs: Bag) -> bool:
         """Left between the two calls of make, not long ago: just as it makes one, and never used.
@@ -180,11 +205,11 @@ class ServiceAccountProvider(AuthentikProvider):
             and (not inputs["expiring"] or self._ends_as_declared(inputs))
         )
 
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
         """Taking over deletes the account, which must never happen to a person's."""
         if found.get("type") == "service_account":
-            return None
-        return f"that username is a user of type {found.get('type')}, which is no service account"
+            return Standing()
+        return Standing(f"that username is a user of type {found.get('type')}, not a service account")
 
     def _ends_as_declared(self, inputs: Bag) -> bool:
         """Whether the app password that stands there has the end that ours would; one that we may not see has not."""
@@ -229,10 +254,6 @@ class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount
     ) -> None:
         """former: the account is only kept; where the stack has none, the run is refused before anything is done."""
         super().__init__(resource_name, args, adopt, opts, former=former)
-
-
-_blind: set[Client] = set()
-"""Those whose token does not see the tokens of others."""
 
 
 def identifier_of(username: str) -> str:

@@ -8,6 +8,7 @@ from providers.authentik.connection import Connected
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.fields import Json
 from providers.authentik.kind import Bag, Kind, Resolved, for_older
+from providers.authentik.ownership import Standing
 
 
 class Steps(Connected):
@@ -44,21 +45,26 @@ class Steps(Connected):
         found = self.client.find(self.kind.path, {self.kind.find: str(title)}, call)
         return next((each for each in found if each[self.kind.title] == title), None)
 
-    def is_taken(self, refused: Refused) -> bool:
-        """Whether a POST was refused because the natural key is in use."""
-        return self.kind.title in refused.fields
+    def make_again(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
+        """Make the object in the place of what stands there, under another primary key."""
+        self.remove(found)
+        return self.make(inputs, body)
+
+    def explained(self, refused: Refused, inputs: Bag) -> AuthentikError:
+        """A refusal to make what no object of its name stands in the way of, with what can be found out about it."""
+        return refused
 
     def unfinished(self, found: Bag, inputs: Bag) -> bool:
         """Whether an object is one that we left half made."""
         return False
 
-    def in_the_way(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
-        """Whether the former object must go before the one that replaces it can be made."""
-        return self.kind.born and self.kind.title not in changed  # two of one name cannot stand side by side
+    def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
+        """Whether a replacement would meet the object that it replaces: two of one name cannot stand side by side."""
+        return self.kind.title not in changed
 
-    def untouchable(self, found: Bag, inputs: Bag) -> str | None:
-        """Why an object can never be taken over, or None. inputs: with the flags."""
-        return None
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
+        """What keeps a found object from being taken over. inputs: with the flags."""
+        return Standing()
 
     def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """The object as it is now, or None if it is gone."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -19,18 +20,16 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from providers import writes
 from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
 from providers.caddy.routes import in_front, only_route, path_of, routes_of, server_of, shadowing
 from providers.caddy.rules import caddyfile, host_name, route_id, upstream_url
 from providers.errors import brief
-from providers.handover import HANDOVER, take, was_taken
 from providers.patience import Patience
 
 _ATTEMPTS = 20
 _RULES = {"admin": upstream_url, "route_id": route_id, "host": host_name, "caddyfile": caddyfile}
 _INPUTS = ("admin", "route_id", "host", "port", "caddyfile")
-_COMPUTED = ("route", "applied")
+_COMPUTED = ("route", "applied", "written")
 
 
 class CaddyConfigArgs(TypedDict):
@@ -74,17 +73,16 @@ class CaddyConfigProvider(ResourceProvider):
         replaces = [name for name in ("admin", "route_id") if _differ(olds, news, name)]
         drifted = _digest(olds.get("route", "")) != olds.get("applied")
         changed = drifted or any(_differ(olds, news, name) for name in _INPUTS)
-        # Two names of one Caddy would make a new route and the removal of the old one meet at the same @id.
-        return DiffResult(changes=changed, replaces=replaces, delete_before_replace=bool(replaces))
+        # A replacement would meet the route that it replaces at the same @id.
+        return DiffResult(changes=changed, replaces=replaces, delete_before_replace=True)
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        outs = self._deliver(props)
-        return CreateResult(props["route_id"], {**outs, **take(props["admin"], props["route_id"])})
+        return CreateResult(props["route_id"], self._deliver(props))
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult({**self._deliver(news), **_kept(olds, HANDOVER)})
+        return UpdateResult(self._deliver(news))
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -95,12 +93,10 @@ class CaddyConfigProvider(ResourceProvider):
             return ReadResult("", {})
         in_the_way = shadowing(servers, props["host"], int(props["port"]), id_) or in_front(servers, props["host"], id_)
         route = f"not alone: {in_the_way}" if in_the_way else _canonical(found)
-        return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", HANDOVER)}, inputs)
+        return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", "written")}, inputs)
 
     @brief
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        if was_taken(props["admin"], id_, props):
-            return
         admin = self._admin(props)
         for _ in range(_ATTEMPTS):
             try:
@@ -125,7 +121,6 @@ class CaddyConfigProvider(ResourceProvider):
         return Admin(props["admin"], self._patience)
 
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
-        writes.note()
         admin, id_ = self._admin(props), props["route_id"]
         host, port = props["host"], int(props["port"])
         route = {"@id": id_, **only_route(admin.adapt(props["caddyfile"]))}
@@ -160,7 +155,7 @@ class CaddyConfigProvider(ResourceProvider):
             )
         canonical = _canonical(route)
         inputs = {name: props[name] for name in _INPUTS}
-        return {**inputs, "route": canonical, "applied": _digest(canonical)}
+        return {**inputs, "route": canonical, "applied": _digest(canonical), "written": uuid.uuid4().hex}
 
 
 class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
@@ -168,6 +163,8 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
 
     caddyfile: Output[str]
     applied: Output[str]
+    written: Output[str]
+    """Another one after each delivery."""
 
     def __init__(
         self,
@@ -176,7 +173,10 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         opts: pulumi.ResourceOptions | None = None,
         **args: Unpack[CaddyConfigArgs],
     ) -> None:
-        super().__init__(CaddyConfigProvider(), resource_name, {"route": None, "applied": None, **args}, opts)
+        # The engine does not ask the provider where --replace demands it.
+        own = pulumi.ResourceOptions(delete_before_replace=True)
+        props = {**dict.fromkeys(_COMPUTED), **args}
+        super().__init__(CaddyConfigProvider(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
 
 def serving(admin: str, url: str, patience: Patience | None = None) -> bool:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,14 @@ class Breaking:
     def application(self) -> str:
         """The primary key of our application."""
         return str(self.admin.call("GET", f"/core/applications/{self.driver.lab.names['application']}/")["pk"])
+
+    def application_with(self, **damage: Any) -> AbstractContextManager[None]:
+        """Change our application for a while."""
+        return self.object(f"/core/applications/{self.driver.lab.names['application']}/", **damage)
+
+    def people_group_with(self, **damage: Any) -> AbstractContextManager[None]:
+        """Change the people's group for a while."""
+        return self.object(f"/core/groups/{self.admin.group(self.driver.lab.names['people_group'])}/", **damage)
 
     @contextmanager
     def bound_to_others(self) -> Iterator[None]:

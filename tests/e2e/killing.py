@@ -1,7 +1,6 @@
 """A stack whose runs can be killed at any of their calls, and what must hold after the same command ran again."""
 
 import os
-import random
 import re
 import signal
 import subprocess
@@ -21,8 +20,6 @@ from lab.driver import Driver
 from lab.files import ROOT, Lab
 from tests.headers import forms
 from tests.proxy import Exchange, Fault, Proxy
-
-SEED = 7
 
 When = Literal["before", "after"]
 
@@ -58,7 +55,8 @@ class Killable:
 
     driver: Driver
     proxies: dict[str, Proxy]
-    empty: dict[str, Any]
+    empty: dict[str, list[str]]
+    """What the lab itself has made in Authentik."""
     refused: set[str] = field(default_factory=set)
     """The headers of accounts that are gone."""
     printed: str = ""
@@ -203,7 +201,7 @@ class Killable:
         self.printed = ""
 
     def left(self) -> dict[str, set[str]]:
-        """What there is besides what is somebody else's."""
+        """What there is besides what the lab itself has made."""
         return {part: keys for part, keys in self._made().items() if keys}
 
     def _clear(self, state: State) -> None:
@@ -213,19 +211,34 @@ class Killable:
             self.driver.stack.configure(**state.settings)
 
     def _made(self) -> dict[str, set[str]]:
-        there = self.driver.admin.snapshot()
+        there = own(self.driver)
         assert all(len(each) == len(set(each)) for each in there.values()), there
-        assert all(set(self.empty[part]) <= set(there[part]) for part in there), "somebody else's is lost"
+        assert all(set(self.empty[part]) <= set(there[part]) for part in there), "what the stack did not make is lost"
         return {part: set(there[part]) - set(self.empty[part]) for part in there}
 
 
-def sampled(cases: list[Case], *, whole: bool, most: int | None = None) -> list[Case]:
-    """Every case, or for each call the one of both that the seed says; most: of so many calls, by the seed, too."""
-    if whole:
-        return cases
-    chosen = random.Random(SEED)  # noqa: S311  # no secret hangs on it
-    one_side = [chosen.choice(both) for both in zip(cases[::2], cases[1::2], strict=True)]
-    return one_side if most is None else chosen.sample(one_side, most)
+def own(driver: Driver) -> dict[str, list[str]]:
+    """What there is in Authentik under the lab's names, by natural keys. Other stacks may come and go there."""
+    admin, names = driver.admin, driver.lab.names
+    applications, groups, providers = (
+        {each["pk"]: str(each[key]) for each in admin.every(path, **query) if each[key].startswith((*names.values(),))}
+        for path, key, query in (
+            ("/core/applications/", "slug", {"superuser_full_list": "true"}),
+            ("/core/groups/", "name", {}),
+            ("/providers/proxy/", "name", {}),
+        )
+    )
+    found = {
+        part: [key for key in keys if key.startswith((*names.values(),))] for part, keys in admin.snapshot().items()
+    }
+    return found | {
+        "bindings": [
+            str(each["pk"])
+            for each in admin.every("/policies/bindings/")
+            if each["target"] in applications or groups.get(each["group"]) == names["phones_group"]
+        ],
+        "providers on the outpost": [str(key) for key in admin.outpost()["providers"] if key in providers],
+    }
 
 
 def start(lab: Lab, command: str, output: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
@@ -276,12 +289,12 @@ def between(driver: Driver) -> Iterator[Killable]:
     stack.destroy()
     with Proxy(str(settings["authentik:url"])) as authentik, Proxy(driver.lab.caddy_admin) as caddy:
         stack.set({"authentik:url": authentik.url, "caddy:admin": caddy.url, "immich:patience": 30})
-        yield Killable(driver, {"Authentik": authentik, "Caddy": caddy}, driver.admin.snapshot())
+        yield Killable(driver, {"Authentik": authentik, "Caddy": caddy}, own(driver))
         authentik.clear()
         caddy.clear()
         stack.settle()
         stack.destroy()
-    own = {name for name in stack.settings() if name.startswith(("immich:", "authentik:", "caddy:"))}
-    stack.set(dict.fromkeys(own - set(settings)) | settings)
+    ours = {name for name in stack.settings() if name.startswith(("immich:", "authentik:", "caddy:"))}
+    stack.set(dict.fromkeys(ours - set(settings)) | settings)
     stack.up()
     assert driver.until(True, driver.header()) is not None

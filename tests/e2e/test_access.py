@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,7 @@ from lab import claims
 from lab.driver import Driver
 from lab.proof import Proof
 from lab.site_claims import prove_site_changes
-
-SDK = Path(__file__).parent / "immich_sdk"
+from tests import immich_sdk
 
 
 @pytest.fixture
@@ -70,11 +68,9 @@ def test_a_claim_that_is_not_met_is_not_ok(driver: Driver, proof: Proof) -> None
 
 
 def test_immichs_own_client_works_through_caddy_with_the_header(driver: Driver) -> None:
-    if not (SDK / "node_modules" / "@immich" / "sdk").exists():
-        subprocess.run(["npm", "ci", "--silent"], cwd=SDK, check=True, stdin=subprocess.DEVNULL)
     done = subprocess.run(
-        ["node", "run.mjs"],
-        cwd=SDK,
+        [immich_sdk.node(), "run.mjs"],
+        cwd=immich_sdk.FOLDER,
         env={
             "PATH": os.environ["PATH"],
             "IMMICH_URL": driver.lab.immich_url,

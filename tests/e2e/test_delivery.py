@@ -21,10 +21,11 @@ from lab.proof import Proof
 from lab.proxies import HOSTS
 from lab.system import SSH_CLIENT, SSH_SERVER
 from lab.web import Web
+from tests.conftest import WORKER
 from tests.e2e.killing import kill, start
 from tests.programs import needed
 
-FOLDER = ROOT / ".lab" / "e2e-delivery"
+FOLDER = ROOT / ".lab" / f"e2e-delivery{WORKER}"
 PING = "/api/server/ping"
 
 

@@ -27,6 +27,11 @@ def _lab(command: str, folder: Path, **env: str) -> str:
     return done.stdout
 
 
+def folder(driver: Driver) -> Path:
+    """Where the lab keeps its things."""
+    return Path(driver.lab.config_file).parents[1]
+
+
 def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver, tmp_path: Path) -> None:
     with StandIn(tmp_path / "authentik", load_seconds=1) as authentik:
         admin = Admin(authentik.url, authentik.token)
@@ -51,7 +56,8 @@ def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver,
 
 
 def test_lab_json_holds_what_a_driver_needs(driver: Driver) -> None:
-    described = json.loads((ROOT / ".lab" / "e2e" / "lab.json").read_text())
+    path = folder(driver) / "lab.json"
+    described = json.loads(path.read_text())
     for key in ("immich_url", "address", "authentik_url", "authentik_token", "caddy_admin", "stack"):
         assert described[key]
     assert "BEGIN CERTIFICATE" in Path(described["ca"]).read_text()
@@ -59,13 +65,13 @@ def test_lab_json_holds_what_a_driver_needs(driver: Driver) -> None:
     assert {"PULUMI_BACKEND_URL", "PULUMI_HOME", "AUTHENTIK_TOKEN"} <= described["env"].keys()
     first = json.loads(Path(described["immich_log"]).read_text().splitlines()[0])
     assert {"method", "path", "headers"} <= first.keys()
-    assert (ROOT / ".lab" / "e2e" / "lab.json").stat().st_mode & 0o077 == 0
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_shell_that_reads_lab_env_runs_every_command_on_the_lab(driver: Driver) -> None:
-    folder = ROOT / ".lab" / "e2e"
-    assert (folder / "lab.env").stat().st_mode & 0o077 == 0
-    commands = f". {folder}/lab.env && pulumi preview --expect-no-changes && python -m phone --json && python -m doctor"
+    environment = folder(driver) / "lab.env"
+    assert environment.stat().st_mode & 0o077 == 0
+    commands = f". {environment} && pulumi preview --expect-no-changes && python -m phone --json && python -m doctor"
     done = subprocess.run(
         ["sh", "-c", commands], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

@@ -18,10 +18,11 @@ from lab.driver import Driver
 from lab.files import ROOT
 from lab.house import build, quiet, tear_down
 from lab.system import SSH_CLIENT, SSH_SERVER
+from tests.conftest import WORKER
 from tests.logins import declare, login_rights
 from tests.programs import needed
 
-FOLDER = ROOT / ".lab" / "e2e-secrets"
+FOLDER = ROOT / ".lab" / f"e2e-secrets{WORKER}"
 GIVEN = ("AUTHENTIK_TOKEN", "CADDY_SSH_PRIVATE_KEY")
 OTHERS = {"caddy", "curl", "sshd"}
 """Programs that a delivery starts, as the operating system calls them, and that do without what `pulumi` is given."""

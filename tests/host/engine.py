@@ -1,16 +1,21 @@
 """The real host of dynamic providers, spoken to as the engine does."""
 
 import copy
+import functools
+import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import grpc
+import psutil
 from google.protobuf import json_format, struct_pb2  # type: ignore[import-untyped]
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
@@ -20,6 +25,54 @@ from pulumi.runtime.proto import provider_pb2_grpc
 ROOT = Path(__file__).resolve().parents[2]
 UNKNOWN = rpc.UNKNOWN
 Props = dict[str, Any]
+
+
+_FORKS = """
+import json, os, runpy, signal, socket, sys
+import dill, grpc, pulumi.dynamic, pulumi.runtime.proto.provider_pb2_grpc
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+asked = socket.socket(fileno=os.dup(0))
+while True:
+    order, descriptors, _, _ = socket.recv_fds(asked, 1 << 20, 2)
+    if not order:
+        break
+    if os.fork():
+        for descriptor in descriptors:
+            os.close(descriptor)
+        continue
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    asked.close()
+    for number, descriptor in enumerate(descriptors, 1):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(json.loads(order))
+    sys.stdout.buffer.write(f"{os.getpid()}\\n".encode())
+    sys.argv = ["pulumi.dynamic", "127.0.0.1:1"]
+    runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+"""
+"""A process that has loaded what a host takes half a second to load, and is forked for each. It knows no provider."""
+
+
+@functools.cache
+def _forks() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Where hosts are ordered, and that process, which ends with its socket."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        return ours, subprocess.Popen([sys.executable, "-u", "-c", _FORKS], cwd=ROOT, stdin=theirs.fileno())
+
+
+def _started(environment: Mapping[str, str], stderr: int | None) -> tuple[psutil.Process, int]:
+    """A host's process and port. stderr: where it writes what the engine would show."""
+    out, into = os.pipe()
+    with open(out, "rb") as said, open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a descriptor has no path
+        told = nowhere.fileno() if stderr is None else stderr
+        socket.send_fds(_forks()[0], [json.dumps(dict(environment)).encode()], [into, told])
+        os.close(into)
+        pid, port = said.readline(), said.readline()
+    return psutil.Process(int(pid)), int(port)
 
 
 class HostError(Exception):
@@ -36,17 +89,8 @@ class Host:
         self._environment = {**kept, **environment}
 
     def __enter__(self) -> "Host":
-        command = [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"]
         self._stderr = tempfile.TemporaryFile("w+")
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr if self._keep else subprocess.DEVNULL,
-        )
-        assert self._process.stdout is not None
-        port = int(self._process.stdout.readline())
+        self._process, port = _started(self._environment, self._stderr.fileno() if self._keep else None)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self.stub.Configure(proto.ConfigureRequest(args=packed(self._config)))
@@ -56,13 +100,17 @@ class Host:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._channel.close()
-        self._process.terminate()
+        with suppress(psutil.NoSuchProcess):
+            self._process.terminate()
         self._process.wait(10)
         self._stderr.seek(0)
         self.told = self._stderr.read()
         self._stderr.close()
-        if self._process.stdout:
-            self._process.stdout.close()
+
+    def kill(self) -> None:
+        """SIGKILL, in the middle of whatever it does."""
+        with suppress(psutil.NoSuchProcess):
+            self._process.kill()
 
     def call(self, method: str, request: Any) -> Any:
         """The answer; HostError with everything that the engine could print."""
@@ -75,16 +123,17 @@ class Host:
 class Resource:
     """One resource as the engine keeps it: id and outputs, from create, update and read."""
 
-    def __init__(self, host: Host, provider: type[ResourceProvider]) -> None:
-        self._host = host
-        self._provider = {"__provider": serialize_provider(provider())}
+    def __init__(self, host: Host, provider: type[ResourceProvider] | str) -> None:
+        """provider: its class, or a provider of it as the program hands it over."""
+        self.host = host
+        self._provider = {"__provider": provider if isinstance(provider, str) else serialize_provider(provider())}
         self.id = ""
         self.outs: Props = {}
 
     def check(self, bag: Props) -> tuple[Props, dict[str, str]]:
         """The checked inputs, and what is wrong by property."""
         request = proto.CheckRequest(urn="urn:x", olds=self._packed(self.outs), news=self._packed(bag))
-        answer = self._host.call("Check", request)
+        answer = self.host.call("Check", request)
         return unpacked(answer.inputs), {each.property: each.reason for each in answer.failures}
 
     def checked(self, bag: Props) -> Props:
@@ -96,7 +145,7 @@ class Resource:
     def diff(self, bag: Props) -> tuple[bool, list[str], bool]:
         """Whether it changes, what replaces it, and whether it is deleted before."""
         request = proto.DiffRequest(id=self.id, olds=self._packed(self.outs), news=self._packed(self.checked(bag)))
-        answer = self._host.call("Diff", request)
+        answer = self.host.call("Diff", request)
         assert answer.changes != proto.DiffResponse.DIFF_UNKNOWN
         changes = answer.changes == proto.DiffResponse.DIFF_SOME
         return changes, list(answer.replaces), answer.deleteBeforeReplace
@@ -107,7 +156,7 @@ class Resource:
 
     def create_unchecked(self, inputs: Props) -> Props:
         """Make it of inputs as they are."""
-        answer = self._host.call("Create", proto.CreateRequest(urn="urn:x", properties=self._packed(inputs)))
+        answer = self.host.call("Create", proto.CreateRequest(urn="urn:x", properties=self._packed(inputs)))
         self.id, self.outs = answer.id, unpacked(answer.properties)
         assert self.id
         return self.outs
@@ -115,19 +164,19 @@ class Resource:
     def update(self, bag: Props) -> Props:
         """Change it; answers the outputs."""
         request = proto.UpdateRequest(id=self.id, olds=self._packed(self.outs), news=self._packed(self.checked(bag)))
-        self.outs = unpacked(self._host.call("Update", request).properties)
+        self.outs = unpacked(self.host.call("Update", request).properties)
         return self.outs
 
     def refresh(self) -> bool:
         """Read it; answers whether it is still there."""
         request = proto.ReadRequest(id=self.id, properties=self._packed(self.outs))
-        answer = self._host.call("Read", request)
+        answer = self.host.call("Read", request)
         self.id, self.outs = answer.id, unpacked(answer.properties)
         return bool(self.id)
 
     def delete(self) -> None:
         """Delete it."""
-        self._host.call("Delete", proto.DeleteRequest(id=self.id, properties=self._packed(self.outs)))
+        self.host.call("Delete", proto.DeleteRequest(id=self.id, properties=self._packed(self.outs)))
 
     def up(self, bag: Props) -> str:
         """What `pulumi up` does with it; answers "created", "same", "updated" or "replaced"."""

@@ -126,10 +126,10 @@ def test_a_password_that_ended_at_the_server_is_seen_and_asks_for_another_date(
         made.up(declared)
         while datetime.now(UTC) <= datetime.fromisoformat(ending):
             time.sleep(0.05)
-        there = made.refresh()
-        assert there == (expired == "rotate")
+        assert made.refresh()
+        assert bool(made.outs.get("revoked")) == (expired == "delete")
         assert "expected a moment to come" in made.check(declared)[1]["expires"]
-        assert made.up(declared | {"expires": "2031-01-01T00:00:00Z", "adopt": True}) != "same"
+        assert made.up(declared | {"expires": "2031-01-01T00:00:00Z"}) == "replaced"
 
 
 def test_an_expiry_that_the_server_refuses_is_told_with_its_limit_and_nothing_is_made(host_with: HostWith) -> None:
@@ -246,7 +246,7 @@ def test_an_account_that_is_adopted_gets_a_new_password_and_the_old_one_dies(
 def test_a_persons_account_is_never_deleted(kind: str, adopt: bool, authentik: Authentik, resource: Make) -> None:
     person = authentik.user(type=kind)
     declared = {"username": person["username"], "adopt": adopt}
-    with pytest.raises(HostError, match=f"user of type {kind}, which is no service account"):
+    with pytest.raises(HostError, match=f"user of type {kind}, not a service account"):
         resource("ServiceAccount").create(declared)
     assert account(authentik, person["pk"])["last_updated"] == person["last_updated"]
 
@@ -281,8 +281,37 @@ def test_a_password_that_was_deleted_is_seen_whatever_the_accounts_name(
     made.up(declared)
     (token,) = authentik.call("GET", f"/core/tokens/?user__username={username}")["results"]
     authentik.call("DELETE", f"/core/tokens/{token['identifier']}/")
+    former, key = made.id, made.outs["key"]
+    assert made.refresh()
+    assert made.diff(declared) == (True, ["key"], True)
+    assert made.up(declared) == "replaced"
+    assert made.outs["key"] != key
+    assert authentik.status(f"/core/users/{former}/") == 404
+    assert made.up(declared) == "same"
+
+
+def test_an_account_whose_password_was_deleted_goes_with_the_stack(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.up(declared)
+    authentik.call("DELETE", f"/core/tokens/{made.outs['token']}/")
+    assert made.refresh()
+    made.delete()
+    assert authentik.status(f"/core/users/{made.id}/") == 404
+
+
+def test_an_account_that_is_gone_is_not_there(authentik: Authentik, resource: Make) -> None:
+    made = resource("ServiceAccount")
+    made.up(declared_phone(authentik))
+    authentik.call("DELETE", f"/core/users/{made.id}/")
     assert not made.refresh()
-    assert made.up(declared | {"adopt": True}) == "created"
+
+
+def test_a_former_account_whose_password_was_deleted_is_not_made_again(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.up(declared)
+    authentik.call("DELETE", f"/core/tokens/{made.outs['token']}/")
+    made.refresh()
+    assert "is gone, so there is nothing to keep" in made.check(declared | {"former": True})[1]["former"]
 
 
 def test_a_token_that_may_no_longer_read_passwords_does_not_take_them_for_gone(

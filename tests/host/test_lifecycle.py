@@ -19,7 +19,8 @@ FIXED = {"AppPassword-intent", "AppPassword-expiring", "ServiceAccount-expiring"
 FIXED |= {"PolicyBinding-user", "ProxyProvider-property_mappings"}
 # What a pair is made of is no field of the API: tests/host/test_certificate.py
 FIXED |= {f"Certificate-{field}" for field in ("organization", "alg", "validity_days", "renew_before_days")}
-FIXED |= {"OutpostAttachment-application"}  # the same place on the outpost: see the tests of taking over
+# The same place on an outpost: tests/host/test_sharing.py
+FIXED |= {f"OutpostAttachment-{field}" for field in ("outpost", "application", "group")}
 FIELDS = {f"{name}-{field}": (name, field) for name, kind in KINDS.items() for field in kind.fields}
 CHANGING = [key for key, (name, field) in FIELDS.items() if key not in FIXED and not KINDS[name].fields[field].replaces]
 NEEDED = {"PolicyBinding-group", "AppPassword-expires"}

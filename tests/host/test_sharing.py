@@ -8,8 +8,8 @@ import pytest
 from tests.faults import then
 from tests.proxy import Proxy
 
-from .conftest import Authentik, Make
-from .engine import HostError, Props, Resource
+from .conftest import Authentik, HostWith, Make, of_kind
+from .engine import UNKNOWN, HostError, Props, Resource
 from .samples import IMPLICIT, INVALIDATION, sample
 
 
@@ -49,13 +49,33 @@ def test_a_binding_takes_the_first_order_that_is_free_and_keeps_it(authentik: Au
     assert (seen["order"], seen["timeout"]) == (2, 5)
 
 
-def test_a_binding_of_the_same_group_is_taken_over_instead_of_doubled(authentik: Authentik, resource: Make) -> None:
+def test_a_binding_of_the_same_group_is_replaced_without_a_gap_instead_of_doubled(
+    authentik: Authentik, resource: Make
+) -> None:
     target, group = authentik.application()["pk"], authentik.group()
     first, second = resource("PolicyBinding"), resource("PolicyBinding")
     first.up({"target": target, "group": group["pk"]})
+    since = authentik.mark()
     second.up({"target": target, "group": group["name"]})
-    assert first.id == second.id
-    assert len(bindings_of(authentik, target)) == 1
+    assert authentik.written(since) == ["POST /policies/bindings/", f"DELETE /policies/bindings/{first.id}/"]
+    (only,) = bindings_of(authentik, target)
+    assert (only["pk"], only["order"]) == (second.id, 0)
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_group_that_was_renamed_keeps_its_way_in_when_the_former_binding_goes_in_a_later_run(
+    adopt: bool, authentik: Authentik, resource: Make, host_with: HostWith
+) -> None:
+    target, group = authentik.application()["pk"], authentik.group()
+    former, latter = resource("PolicyBinding"), resource("PolicyBinding")
+    former.up({"target": target, "group": group["name"], "adopt": adopt})
+    authentik.call("PATCH", f"/core/groups/{group['pk']}/", {"name": group["name"] + "-renamed"})
+    latter.up({"target": target, "group": group["name"] + "-renamed", "adopt": adopt})
+    later = of_kind(host_with({"authentik:url": authentik.url}, authentik.least_token), "PolicyBinding")
+    later.id, later.outs = former.id, former.outs
+    later.delete()
+    assert [each["group"] for each in bindings_of(authentik, target)] == [group["pk"]]
+    assert latter.refresh()
 
 
 @pytest.mark.parametrize("bound", ["group", "user"])
@@ -65,7 +85,8 @@ def test_a_binding_that_changes_sides_binds_the_new_one_alone(bound: str, authen
     first = "user" if bound == "group" else "group"
     made.up({"target": target, first: keys[first]})
     news = {"target": target, bound: keys[bound]}
-    assert made.up(news) == "updated"
+    assert made.up(news) == "replaced"
+    assert len(bindings_of(authentik, target)) == 1
     seen = authentik.call("GET", f"/policies/bindings/{made.id}/")
     assert [name for name in ("group", "user", "policy") if seen[name] is not None] == [bound]
     made.refresh()
@@ -94,6 +115,47 @@ def test_attaching_and_detaching_leave_the_providers_of_others(authentik: Authen
     made.delete()
     assert authentik.call("GET", path)["providers"] == outpost["providers"]
     assert not made.refresh()
+
+
+def test_an_attachment_goes_on_another_outpost_before_it_leaves_the_former(
+    authentik: Authentik, resource: Make
+) -> None:
+    former, latter, made = authentik.outpost(), authentik.outpost(), resource("OutpostAttachment")
+    ours = authentik.provider()["pk"]
+    made.up({"outpost": former["name"], "provider": ours})
+    since = authentik.mark()
+    assert made.up({"outpost": latter["name"], "provider": ours}) == "updated"
+    paths = [f"/outposts/instances/{each['pk']}/" for each in (former, latter)]
+    assert authentik.written(since) == [f"PATCH {path}" for path in reversed(paths)]
+    assert [ours in authentik.call("GET", path)["providers"] for path in paths] == [False, True]
+    assert made.refresh()
+    made.delete()
+    assert ours not in authentik.call("GET", paths[1])["providers"]
+
+
+def test_an_attachment_stays_where_the_outpost_was_renamed_in_both_places(authentik: Authentik, resource: Make) -> None:
+    outpost, made, ours = authentik.outpost(), resource("OutpostAttachment"), authentik.provider()["pk"]
+    path, name = f"/outposts/instances/{outpost['pk']}/", outpost["name"] + "-renamed"
+    made.up({"outpost": outpost["name"], "provider": ours})
+    authentik.call("PATCH", path, {"name": name})
+    since = authentik.mark()
+    assert made.up({"outpost": name, "provider": ours}) == "updated"
+    assert authentik.written(since) == []
+    assert ours in authentik.call("GET", path)["providers"]
+
+
+@pytest.mark.parametrize("guard", ["application", "group"])
+def test_an_attachment_is_off_the_outpost_while_what_guards_it_is_replaced(
+    guard: str, authentik: Authentik, resource: Make
+) -> None:
+    declared = sample(authentik, "OutpostAttachment").declared
+    made = resource("OutpostAttachment")
+    made.up(declared)
+    other = {"application": authentik.application, "group": authentik.group}[guard]()
+    assert made.diff(declared | {guard: other["pk"]}) == (True, [guard], True)
+    assert made.diff(declared | {guard: UNKNOWN}) == (True, [guard], True)
+    made.up(declared | {guard: other["pk"]})
+    assert made.refresh()
 
 
 def test_attaching_what_is_attached_writes_nothing(authentik: Authentik, resource: Make) -> None:

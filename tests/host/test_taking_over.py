@@ -7,14 +7,17 @@ import pytest
 from tests.faults import reset_after
 from tests.proxy import Proxy
 
-from .conftest import Authentik, Make
+from .conftest import Authentik, HostWith, Make, of_kind
 from .engine import HostError, Props
 from .samples import SAMPLES, sample
 from .test_lifecycle import KINDS, address, write
 
-KEPT = ["Application", "Group", "OAuth2Provider", "PolicyBinding", "ProxyProvider", "User"]
-"""The kinds whose objects are taken over as they are; credentials are made again."""
-EVERY_KEPT = pytest.mark.parametrize("kind", KEPT)
+UNMARKED = ["Application", "OAuth2Provider", "PolicyBinding", "ProxyProvider"]
+"""The kinds whose objects cannot say whose they are: taken over without `adopt` they are made again."""
+KEPT = ["Application", "Group", "OAuth2Provider", "ProxyProvider", "User"]
+"""The kinds whose objects stay what they are when they are adopted; credentials and bindings are made again."""
+ADOPTABLE = [*KEPT, "PolicyBinding"]
+EVERY_ADOPTABLE = pytest.mark.parametrize("kind", ADOPTABLE)
 ADOPTED: dict[str, Props] = {
     "Application": {"name": "By hand", "provider": None, "meta_publisher": "somebody", "open_in_new_tab": True},
     "Group": {"attributes": {"notes": "by hand"}, "users": [], "roles": []},
@@ -26,7 +29,7 @@ ADOPTED: dict[str, Props] = {
         "skip_path_regex": "^/by-hand$",
         "certificate": None,
     },
-    "User": {"name": "By hand", "email": "", "groups": [], "path": "by/hand"},
+    "User": {"name": "By hand", "email": "", "groups": [], "path": "by/hand", "attributes": {"notes": "by hand"}},
 }
 """How an object that was made by hand differs from the sample."""
 
@@ -45,8 +48,10 @@ def by_hand(authentik: Authentik, resource: Make, kind: str) -> tuple[Props, Pro
     return declared, other.outs
 
 
-@EVERY_KEPT
-def test_an_equal_object_is_taken_over_and_not_made_twice(kind: str, authentik: Authentik, resource: Make) -> None:
+@pytest.mark.parametrize("kind", ["Group", "User"])
+def test_an_equal_object_with_the_mark_of_the_resource_is_taken_over_and_nothing_is_written(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
     declared, before, after = sample(authentik, kind).declared, resource(kind), resource(kind)
     before.up(declared)
     seen, since = object_now(authentik, kind, before.outs), authentik.mark()
@@ -57,7 +62,32 @@ def test_an_equal_object_is_taken_over_and_not_made_twice(kind: str, authentik: 
     assert after.up(declared) == "same"
 
 
-@EVERY_KEPT
+@pytest.mark.parametrize("kind", UNMARKED)
+def test_an_equal_object_that_nothing_uses_is_made_again_and_there_is_one_of_it(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
+    declared, before, after = sample(authentik, kind).declared, resource(kind), resource(kind)
+    before.up(declared)
+    seen, there = object_now(authentik, kind, before.outs), count(authentik, kind)
+    after.up(declared)
+    assert after.id != before.id
+    assert count(authentik, kind) == there
+    assert object_now(authentik, kind, after.outs) == seen
+    assert after.up(declared) == "same"
+
+
+@pytest.mark.parametrize("kind", ["Group", "User"])
+def test_an_equal_object_without_a_mark_is_refused(kind: str, authentik: Authentik, resource: Make) -> None:
+    declared = sample(authentik, kind).declared | {"attributes": {"a": 1}}
+    before = resource(kind)
+    before.up(declared)
+    with pytest.raises(HostError, match=r"it exists as declared, and nothing says that this stack made it\. Nothing"):
+        resource(kind).up(declared)
+    assert before.refresh()
+    resource(kind).up(declared | {"adopt": True})
+
+
+@EVERY_ADOPTABLE
 def test_an_object_that_differs_stops_it_by_the_names_of_the_fields_and_nothing_is_written(
     kind: str, authentik: Authentik, resource: Make
 ) -> None:
@@ -74,24 +104,26 @@ def test_an_object_that_differs_stops_it_by_the_names_of_the_fields_and_nothing_
     assert object_now(authentik, kind, outs) == seen
 
 
-@EVERY_KEPT
+@EVERY_ADOPTABLE
 def test_what_is_adopted_is_brought_to_what_is_declared_and_given_back_as_it_was_found(
     kind: str, authentik: Authentik, resource: Make
 ) -> None:
     declared, outs = by_hand(authentik, resource, kind)
-    found, adopted = object_now(authentik, kind, outs), resource(kind)
+    found, adopted, there = object_now(authentik, kind, outs), resource(kind), count(authentik, kind)
     adopted.up(declared | {"adopt": True})
-    assert adopted.id == str(int(outs["pk"]) if isinstance(outs["pk"], float) else outs["pk"])
+    kept = adopted.id == str(int(outs["pk"]) if isinstance(outs["pk"], float) else outs["pk"])
+    assert kept == (kind in KEPT)
+    assert count(authentik, kind) == there
     assert object_now(authentik, kind, adopted.outs) != found
     assert adopted.up(declared | {"adopt": True}) == "same"
     assert adopted.up(declared) == "same"
     adopted.refresh()
     assert adopted.up(declared) == "same"
     adopted.delete()
-    assert object_now(authentik, kind, outs) == found
+    assert object_now(authentik, kind, adopted.outs) == found
 
 
-@EVERY_KEPT
+@EVERY_ADOPTABLE
 def test_what_was_changed_after_adopting_is_given_back_too(kind: str, authentik: Authentik, resource: Make) -> None:
     each, adopted = sample(authentik, kind), resource(kind)
     resource(kind).up(each.declared)
@@ -104,7 +136,7 @@ def test_what_was_changed_after_adopting_is_given_back_too(kind: str, authentik:
     assert object_now(authentik, kind, adopted.outs) == found
 
 
-@EVERY_KEPT
+@EVERY_ADOPTABLE
 def test_what_was_adopted_as_it_was_stays_as_it_is(kind: str, authentik: Authentik, resource: Make) -> None:
     declared, before, adopted = sample(authentik, kind).declared, resource(kind), resource(kind)
     before.up(declared)
@@ -114,23 +146,25 @@ def test_what_was_adopted_as_it_was_stays_as_it_is(kind: str, authentik: Authent
     assert authentik.asked(since) == []
 
 
-@EVERY_KEPT
+@EVERY_ADOPTABLE
 def test_giving_back_what_is_gone_is_fine(kind: str, authentik: Authentik, resource: Make) -> None:
-    declared, outs = by_hand(authentik, resource, kind)
+    declared, _ = by_hand(authentik, resource, kind)
     adopted = resource(kind)
     adopted.up(declared | {"adopt": True})
-    authentik.call("DELETE", address(kind, outs))
+    authentik.call("DELETE", address(kind, adopted.outs))
     adopted.delete()
 
 
-@pytest.mark.parametrize("kind", [*KEPT, "OutpostAttachment"])
-def test_the_delete_of_a_former_resource_leaves_the_object_that_its_replacement_took_over(
-    kind: str, authentik: Authentik, resource: Make
+@pytest.mark.parametrize("kind", [*UNMARKED, "ServiceAccount"])
+def test_the_delete_of_a_former_resource_in_another_process_leaves_what_another_one_took_over(
+    kind: str, authentik: Authentik, resource: Make, host_with: HostWith
 ) -> None:
     declared, former, latter = sample(authentik, kind).declared, resource(kind), resource(kind)
     former.up(declared)
     latter.up(declared)
-    former.delete()
+    later = of_kind(host_with({"authentik:url": authentik.url}, authentik.least_token), kind)
+    later.id, later.outs = former.id, former.outs
+    later.delete()
     assert latter.refresh()
     assert latter.up(declared) == "same"
     latter.delete()
@@ -215,14 +249,25 @@ def test_what_another_stacks_phones_enter_is_never_taken_over(
     assert object_now(authentik, kind, outs) == seen
 
 
-@pytest.mark.parametrize("owner", ["immich/ours", "home/groups"])
 @BOUND
-def test_what_a_group_of_ours_or_of_another_program_enters_is_taken_over(
-    kind: str, owner: str, authentik: Authentik, resource: Make
-) -> None:
-    outs, declared = bound_to_group_of(owner, kind, authentik, resource)
+def test_what_a_group_of_ours_enters_is_made_again(kind: str, authentik: Authentik, resource: Make) -> None:
+    outs, declared = bound_to_group_of("immich/ours", kind, authentik, resource)
     again = resource(kind)
     again.up(declared | {"stack": "immich/ours"})
+    assert again.outs["pk"] != outs["pk"]
+    assert again.up(declared | {"stack": "immich/ours"}) == "same"
+
+
+@BOUND
+def test_what_a_group_of_another_program_enters_is_taken_over_with_adopt_alone(
+    kind: str, authentik: Authentik, resource: Make
+) -> None:
+    outs, declared = bound_to_group_of("home/groups", kind, authentik, resource)
+    seen, again = object_now(authentik, kind, outs), resource(kind)
+    with pytest.raises(HostError, match=r"it exists as declared, and .* uses it\. Nothing was written"):
+        again.up(declared | {"stack": "immich/ours"})
+    assert object_now(authentik, kind, outs) == seen
+    again.up(declared | {"stack": "immich/ours", "adopt": True})
     assert again.outs["pk"] == outs["pk"]
 
 

@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +12,9 @@ import pytest
 from components.immich_config import oauth_config
 from lab.immich import StandIn
 from lab.immich.config import OAUTH
+from tests import immich_sdk
+from tests.immich_sdk import FOLDER
 
-FOLDER = Path(__file__).parents[1] / "e2e" / "immich_sdk"
 HEADER = "Basic cGhvbmU6YXBwLXBhc3N3b3Jk"
 
 
@@ -27,26 +26,8 @@ def immich() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Node, with the script's packages as its lock file has them."""
-    programs = {name: shutil.which(name) for name in ("node", "npm")}
-    missing = [name for name, path in programs.items() if path is None]
-    if missing:
-        pytest.fail(f"{' and '.join(missing)} not found: install Node 20.18 or later with npm to run this test")
-    if installed() != locked():
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        made = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False, timeout=300)
-        assert made.returncode == 0, f"npm ci in {FOLDER}: {made.stderr[-2000:]}"
-    return str(programs["node"])
-
-
-def locked() -> dict[str, str]:
-    packages = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
-    return {path: package["version"] for path, package in packages.items() if path}
-
-
-def installed() -> dict[str, str]:
-    manifests = {path: FOLDER / path / "package.json" for path in locked()}
-    return {path: json.loads(file.read_text())["version"] for path, file in manifests.items() if file.exists()}
+    """Node, with the script's packages."""
+    return immich_sdk.node()
 
 
 def run(node: str, immich: StandIn, **settings: str) -> tuple[int, dict[str, Any], str]:

@@ -118,7 +118,7 @@ def test_a_server_that_ignores_sigterm_is_killed_after_a_bound(lab: Lab) -> None
     process = lab.serve(program=STUBBORN)
     began = time.monotonic()
     assert lab.stop("web", seconds=0.3)
-    assert 0.3 <= time.monotonic() - began < 3
+    assert 0.3 <= time.monotonic() - began < 9
     assert not alive(process.pid)
 
 

@@ -86,7 +86,7 @@ def test_what_cannot_be_reached_is_built_instead_and_soon(world: World) -> None:
     world.go()
     began = time.monotonic()
     tools = world.ensure(caddy=NOWHERE)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert (tools.pulumi.origin, tools.caddy.origin) == ("built", "built")
     assert str(tools.caddy.version) == WANTED
     folder = tools.pulumi.path.parent

@@ -5,7 +5,7 @@ import contextvars
 import json
 import runpy
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from pulumi.runtime import rpc, set_all_config, set_mocks
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
-from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
 from tests.reference import STACK
@@ -118,13 +118,15 @@ class Monitor(MockMonitor):
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
-def run(config: Mapping[str, str], stack: str = "prod") -> Run:
-    """Run __main__.py with a configuration, as nothing before it had happened."""
+def run(config: Mapping[str, str], stack: str = "prod", monitor: Callable[[Run], Monitor] = Monitor) -> Run:
+    """Run __main__.py with a configuration, as nothing before it had happened. monitor: what it registers with."""
     done = Run()
 
     async def fresh() -> None:
         set_all_config(dict(config))
-        set_mocks(Authentik(), project="immich", stack=stack, preview=False, monitor=Monitor(done))
+        set_mocks(Authentik(), project="immich", stack=stack, preview=False, monitor=monitor(done))
+        SETTINGS.rpc_manager.clear()  # what a run that failed has left
+        SETTINGS.outputs.clear()
         set_root_resource(None)  # type: ignore[arg-type]  # the one of set_mocks has told its outputs already
         try:
             await run_in_stack(_main)

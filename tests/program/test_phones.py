@@ -74,7 +74,7 @@ def test_a_phone_says_in_authentik_which_it_is_and_of_which_generation() -> None
     done = good(phones({"name": "anna", "generation": 3, "note": "blue Pixel"}))
     declared = done.named("immich-anna.g3").inputs
     assert declared["name"] == "Immich phone: anna, generation 3"
-    attributes = {"pulumi": "immich/prod/immich-anna", "phone": "anna", "generation": 3, "note": "blue Pixel"}
+    attributes = {"pulumi": "immich/prod/immich-anna.g3", "phone": "anna", "generation": 3, "note": "blue Pixel"}
     assert declared["attributes"] == attributes
 
 

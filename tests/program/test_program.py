@@ -63,7 +63,7 @@ INPUTS = {
         "groups": ["id-of-immich-phones"],
         "roles": [],
         "email": "",
-        "attributes": {"pulumi": "immich/prod/immich-phone", "phone": "phone", "generation": 1},
+        "attributes": {"pulumi": "immich/prod/immich-phone.g1", "phone": "phone", "generation": 1},
     },
     "immich-members": {"group": "id-of-immich-phones", "users": ["41"]},
     "immich-provider": {
@@ -98,6 +98,7 @@ INPUTS = {
         "outpost": "authentik Embedded Outpost",
         "provider": "41",
         "application": "id-of-immich-application",
+        "group": "id-of-immich-phones",
     },
     "immich-isolation": {
         "group": "id-of-immich-phones",
@@ -201,7 +202,7 @@ def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it
 def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:
     done = good(STACK, stack="lab")
     for name in ("immich-phones", "immich-phone.g1"):
-        assert done.named(name).inputs["attributes"]["pulumi"] == f"immich/lab/{name.removesuffix('.g1')}"
+        assert done.named(name).inputs["attributes"]["pulumi"] == f"immich/lab/{name}"
     assert done.named("immich-site").inputs["route_id"] == "immich-lab"
 
 

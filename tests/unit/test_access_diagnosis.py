@@ -19,6 +19,7 @@ from providers.access.seen import (
     NoAnswer,
     Outpost,
     Password,
+    PeopleAccess,
     Phone,
     PhonesGroup,
     Probe,
@@ -83,7 +84,12 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
         (way(bound=False), phone(), Cause.BINDING_MISSING),
         (way(restricted=True), phone(), Cause.NETWORK),
         (WAY, phone(account=None, password=None), Cause.ACCOUNT_MISSING),
-        (WAY, phone(account=Account(active=False, in_group=False)), Cause.ACCOUNT_INACTIVE),
+        (way(people=PeopleAccess(mode="all")), phone(), Cause.ENGINE_MODE),
+        (way(people=PeopleAccess(("family",))), phone(), Cause.PASSWORD_WRONG),  # that keeps nobody's phone out
+        (WAY, phone(account=Account(active=False, in_group=True)), Cause.ACCOUNT_INACTIVE),
+        # Before 2025.8.6 and 2025.10.2 that alone keeps no account out, so what else is wrong comes first.
+        (WAY, phone(account=Account(active=False, in_group=False)), Cause.ACCOUNT_NOT_IN_GROUP),
+        (way(bound=False), phone(account=Account(active=False, in_group=True)), Cause.BINDING_MISSING),
         (WAY, phone(account=Account(active=True, in_group=False)), Cause.ACCOUNT_NOT_IN_GROUP),
         (WAY, phone(password=None), Cause.PASSWORD_MISSING),
         (WAY, phone(password=Password(NOW)), Cause.PASSWORD_EXPIRED),

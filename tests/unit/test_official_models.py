@@ -23,7 +23,7 @@ ELSEWHERE = {
     },
     # The service account's endpoint takes these; an outpost's list is written as `providers`.
     "ServiceAccount": {"expiring": "user_service_account_request", "expires": "user_service_account_request"},
-    "OutpostAttachment": {"outpost": "", "provider": "", "application": ""},
+    "OutpostAttachment": {"outpost": "", "provider": "", "application": "", "group": ""},
 }
 
 Operation = Callable[[str, str], Any]

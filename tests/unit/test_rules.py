@@ -1,8 +1,6 @@
 """Rules for values: what each takes and refuses, hostile values among them."""
 
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -154,22 +152,6 @@ def test_what_go_would_not_take_is_refused_with_its_line(value: str) -> None:
     assert expected is not None
     assert expected.startswith("expected ")
     assert "in line 2" in expected
-
-
-@pytest.mark.parametrize(
-    ("values", "taken"), [(REGULAR, True), *[([value], False) for value in ("(?=a)", "a++", r"a\Z", "(?x)a")]]
-)
-def test_the_tables_agree_with_the_expressions_of_the_real_go(
-    caddy: Path, tmp_path: Path, values: list[str], taken: bool
-) -> None:
-    lines = [line for value in values for line in value.splitlines()]
-    site = "\n".join(
-        f"\t@m{number} path_regexp `{line}`\n\trespond @m{number} 200" for number, line in enumerate(lines)
-    )
-    (tmp_path / "Caddyfile").write_text(f":0 {{\n{site}\n}}\n")
-    env = {"HOME": str(tmp_path)}
-    answer = subprocess.run([caddy, "validate"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert (answer.returncode == 0) is taken, answer.stderr
 
 
 @pytest.mark.filterwarnings("ignore:Possible nested set")

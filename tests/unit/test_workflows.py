@@ -1,17 +1,12 @@
 """The workflows: what they may do, and that no fork and no stranger's action gets near a secret."""
 
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-
-from lab.system import SHELLCHECK
-from tests.programs import needed
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -20,6 +15,7 @@ EVERY = pytest.mark.parametrize("name", WORKFLOWS)
 READ = {"contents": "read"}
 MAY = {
     "checks": READ,
+    "torture": READ,
     "preview": READ | {"pull-requests": "write"},
     "drift": READ | {"issues": "write"},
 }
@@ -73,9 +69,11 @@ def test_no_workflow_runs_a_forks_branch_with_this_repositorys_rights(name: str)
 
 def test_the_checks_know_no_secret_and_run_what_everybody_runs() -> None:
     assert "secrets." not in (ROOT / ".github" / "workflows" / "checks.yml").read_text()
-    newest, oldest = job("checks")["strategy"]["matrix"]["include"]
+    *newest, oldest = job("checks")["strategy"]["matrix"]["include"]
     assert job("checks")["steps"][-1]["run"] == "make ${{ matrix.targets }}"
-    assert newest["targets"] == "check test"
+    (tiers,) = re.findall(r"(?m)^TIERS := (.*)$", (ROOT / "Makefile").read_text())
+    targets = sorted(target for each in newest for target in each["targets"].split())
+    assert targets == sorted(["check", *(f"test-{tier}" for tier in tiers.split())])
     assert oldest["targets"] == "test-unit test-host test-program"
     promised = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert promised == f">={oldest['python']}"
@@ -92,6 +90,19 @@ def test_drift_is_looked_for_every_night_on_a_runner_that_reaches_the_house() ->
     assert job("drift")["runs-on"] == "self-hosted"
 
 
+def test_the_matrices_are_gone_through_in_full_every_night() -> None:
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", triggers("torture")["schedule"][0]["cron"])
+    assert job("torture")["steps"][-1]["run"] == "make torture"
+
+
+@pytest.mark.parametrize("name", ["checks", "torture"])
+def test_tools_are_kept_until_their_versions_change(name: str) -> None:
+    (kept,) = (step["with"] for step in job(name)["steps"] if step.get("uses", "").startswith("actions/cache@"))
+    assert kept["path"] == ".lab/tools"
+    folders = re.findall(r"'(\S+)/\*\*'", kept["key"])
+    assert {folder for folder in folders if (ROOT / folder).is_dir()} == {"lab/tools", "lab/toolchain"}
+
+
 def test_the_engine_is_the_one_that_the_lab_builds() -> None:
     (built,) = re.findall(r"pulumi/pkg/v3 v(\S+)", (ROOT / "lab/tools/pulumi/go.mod").read_text())
     for name in ("preview", "drift"):
@@ -104,27 +115,3 @@ def test_every_secret_and_variable_of_the_workflows_is_told_of() -> None:
     used = {found for path in FILES for found in re.findall(r"(?:secrets|vars)\.(\w+)", path.read_text())}
     assert used
     assert {each for each in used if f"`{each}`" not in told} == set()
-
-
-def test_the_linter_of_make_check_finds_a_mistake_and_none_in_these_workflows(tmp_path: Path) -> None:
-    if shutil.which("go") is None:
-        pytest.skip("needs Go")
-    wrong = tmp_path / "wrong.yml"
-    wrong.write_text(
-        "on: push\njobs:\n  x:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: echo ${{ nothing.x }}\n"
-    )
-    linter = ["go", "-C", str(ROOT / "lab/tools/actionlint"), "tool", "actionlint", "-shellcheck=", "-pyflakes="]
-    command = [*linter, "-oneline", str(wrong), *map(str, FILES)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode == 1, done.stderr
-    (told,) = done.stdout.splitlines()
-    assert "wrong.yml:6:" in told
-    assert "undefined variable" in told
-
-
-def test_the_workflows_script_is_what_shellcheck_takes_for_dash() -> None:
-    (script,) = (ROOT / ".github" / "scripts").iterdir()
-    # SC2016: its texts show commands in backticks that are for the reader to run.
-    command = [str(needed(SHELLCHECK)), "--shell=dash", "--exclude=SC2016", str(script)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")

@@ -14,9 +14,9 @@ from components.settings import read_settings
 from lab.toolchain.versions import CADDY, ROOT
 from providers.caddy.site import render_file
 from tests.reference import STACK
+from tests.unit.test_site import GOLDEN
 
 EXAMPLE = ROOT / "examples" / "caddy"
-GOLDEN = Path(__file__).parent / "golden"
 SETTINGS: dict[str, str] = yaml.safe_load(
     re.findall(r"```yaml\n(.*?)```", (EXAMPLE / "README.md").read_text(), re.DOTALL)[0]
 )

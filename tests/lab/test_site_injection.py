@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from providers.caddy.rules import web_origin
 from providers.caddy.site import Site, render, render_file
+from tests.unit.test_site import FULL, PLAIN
 
 from .conftest import Adapt
-from .test_site import FULL, PLAIN, only_route
+from .test_site_adapted import only_route
 
 SEPARATORS = "htps:/.@?#[]{}$*%`\"'\\ \t\n\r\0-_:0189aZüK\u2028"
 TEXTS = st.text(max_size=12) | st.text(SEPARATORS, max_size=12)
