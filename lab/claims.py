@@ -21,6 +21,7 @@ from lab.proof import Proof
 
 UPLOAD_BYTES = 200 * 1024 * 1024
 SOCKET = "/api/socket.io/?EIO=4&transport=websocket"
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 IDENTITY = {"X-Authentik-Username": "akadmin", "X-Authentik-Groups": "authentik Admins"}
 Observed = tuple[str, bool]
 
@@ -60,13 +61,18 @@ def prove_access(proof: Proof, driver: Driver) -> None:
 
     def login_page() -> Observed:
         with driver.reached() as reached:
-            answer = driver.web.get(PING)
+            answer = driver.web.get(PING, BROWSER)
         target = answer.headers.get("Location", "").partition("?")[0]
         return (
             f"{answer.status} to {target}",
             answer.status == 302 and "/application/o/authorize" in target and not reached,
         )
 
+    proof.judge(
+        "An app without a header is refused as an app",
+        "403, Immich's form of an error, Immich sees nothing",
+        lambda: _refused(driver, {}),
+    )
     proof.judge("The exported header reaches Immich", '200 {"res":"pong"}', right)
     proof.judge(
         "Without a header a browser is sent to the login page", "302 to Authentik, Immich sees nothing", login_page
@@ -79,7 +85,7 @@ def prove_access(proof: Proof, driver: Driver) -> None:
         "Basic without credentials does not reach Immich": {"Authorization": "Basic"},
     }
     for claim, wrong in strangers.items():
-        proof.judge(claim, "401, Immich's form of an error, Immich sees nothing", partial(_refused, driver, wrong))
+        proof.judge(claim, "403, Immich's form of an error, Immich sees nothing", partial(_refused, driver, wrong))
     _prove_people(proof, driver)
 
 
@@ -158,12 +164,29 @@ def prove_big_and_long(proof: Proof, driver: Driver) -> None:
         try:
             driver.web.websocket(SOCKET, basic("nobody-at-all", "wrong")).close()
         except InvalidStatus as refused:
-            return f"{refused.response.status_code}", refused.response.status_code == 401
+            return f"{refused.response.status_code}", refused.response.status_code == 403
         return "opened", False
 
+    def as_app(era: str) -> Observed:
+        token = {"x-immich-user-token": session["x-immich-user-token"]}
+        cookies = "immich_access_token={}; immich_auth_type=password; immich_is_authenticated=true"
+        sent = {
+            "token header": {"User-Agent": "Dart/3.8 (dart:io)", **token},
+            "cookies": {"User-Agent": "immich-android/2.6.0", "Cookie": cookies.format(*token.values())},
+        }[era]
+        header = driver.header()
+        me = [driver.web.get("/api/users/me", {**sent, **each}) for each in (header, basic("nobody", "wrong"), {})]
+        marks = [answer.headers.get("X-Immich-Access", "") for answer in me]
+        email = me[0].json().get("email")
+        fine = [answer.status for answer in me] == [200, 403, 403] and marks == ["", "refused", "header-missing"]
+        return f"{[answer.status for answer in me]}, {marks[1:]}", fine and email == driver.lab.immich_email
+
+    for era in ("token header", "cookies"):
+        claim = f"The app that logs in by {era} is known to Immich, and without the right header refused as an app"
+        proof.judge(claim, "200, 403 refused, 403 header-missing", partial(as_app, era))
     proof.judge("An upload of 200 MB passes", "201 and the same checksum", upload)
     proof.judge("The websocket passes", "open and joined", websocket)
-    proof.judge("The websocket does not open for a wrong header", "401", closed_websocket)
+    proof.judge("The websocket does not open for a wrong header", "403", closed_websocket)
 
 
 def prove_only_immich(proof: Proof, driver: Driver) -> None:
@@ -215,7 +238,7 @@ def prove_off_switches(proof: Proof, driver: Driver) -> None:
         back = driver.until(True, driver.header())
         return f"refused after {seconds or 0:.1f} s, passes again when on", seconds is not None and back is not None
 
-    within = f"401 within {driver.lab.cache_seconds:.0f} s of cache"
+    within = f"403 within {driver.lab.cache_seconds:.0f} s of cache"
     proof.judge("A deactivated account does not reach Immich", within, lambda: cut_by({"is_active": False}))
     proof.judge("An account out of its group does not reach Immich", within, lambda: cut_by({"groups": []}))
     proof.judge("A revoked password does not reach Immich", within, revoked)
@@ -278,7 +301,7 @@ def _prove_people(proof: Proof, driver: Driver) -> None:
 def _refused(driver: Driver, header: Mapping[str, str]) -> Observed:
     with driver.reached() as reached:
         answer = driver.web.get(PING, header)
-    plain = answer.status == 401 and answer.json().get("statusCode") == 401 and "WWW-Authenticate" not in answer.headers
+    plain = answer.status == 403 and answer.json().get("statusCode") == 403 and "WWW-Authenticate" not in answer.headers
     return f"{answer.status}{'' if plain else ' in another form'}, Immich saw {len(reached)}", plain and not reached
 
 

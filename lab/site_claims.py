@@ -32,11 +32,11 @@ def prove_site_changes(proof: Proof, driver: Driver) -> None:
             still = socket.ping().wait(10)
         after = driver.web.get(OPEN).status
         observed = f"{OPEN} {before}, {opened}, {after}; websocket {'alive' if alive and still else 'DEAD'}"
-        return observed, (before, opened, after) == (302, 200, 302) and alive and still
+        return observed, (before, opened, after) == (403, 200, 403) and alive and still
 
     proof.judge(
         "A websocket lives through two changes of the site, and a path is open while the settings say so",
-        "302, 200, 302; websocket alive",
+        "403, 200, 403; websocket alive",
         change,
     )
 

@@ -13,21 +13,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from phone import passphrase, qr
+from phone import passphrase, qr, steps
 from phone.outputs import Outputs, StackError, read_outputs
 from phone.page import Handed, sealed_page
 from phone.private_file import write_private
 
-STEPS = """\
+SHOWN = """\
 The header of {phone} (fingerprint {fingerprint})
 
-1. In the Immich app enter the server's address: {server}
-2. Before you log in, open Settings > Advanced > Custom proxy headers, and add one.
-3. Name:  {name}
-4. Value: scan the code, or enter on one line:
-   {value}
-5. Save, and log in to Immich as ever.
+{steps}
 
+Server: {server}
+Name:   {name}
+Value:  scan the code, or enter on one line:
+{value}
+
+{camera}
 Clear this terminal and its scrollback afterwards: who reads the code has the header.
 """
 
@@ -60,7 +61,9 @@ def show(asked: argparse.Namespace) -> None:
         )
     print(qr.terminal(handed.value))
     print(
-        STEPS.format(
+        SHOWN.format(
+            steps=steps.in_terminal(),
+            camera=steps.CAMERA,
             phone=handed.phone,
             fingerprint=handed.fingerprint,
             server=handed.server,

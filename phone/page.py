@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from string import Template
 
-from phone import qr
+from phone import qr, steps
 from phone.seal import seal
 
 TEMPLATE = Path(__file__).with_name("template")
@@ -34,7 +34,12 @@ def sealed_page(handed: Handed, passphrase: str) -> str:
     )
     held = {**asdict(handed), "qr": asdict(qr.svg(handed.value))}
     return Template(_part("page.html")).substitute(
-        csp=html.escape(policy), style=style, script=script, sealed=seal(json.dumps(held), passphrase)
+        csp=html.escape(policy),
+        style=style,
+        script=script,
+        steps=steps.in_page(),
+        camera=html.escape(steps.CAMERA),
+        sealed=seal(json.dumps(held), passphrase),
     )
 
 

@@ -165,7 +165,7 @@ class Cause(Enum):
         "Look for a path or a site in Caddy that goes past the forward auth.",
     )
     SITE_OTHER = (
-        "Caddy serves the public name in another way than this program made it: a wrong header is not refused with 401",
+        "Caddy serves the public name differently from what this program made: its site does not refuse a wrong header",
         "`pulumi up --refresh` puts the site right; look for another site of the same name.",
     )
     STILL_IN = (

@@ -9,7 +9,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 from providers.access.authority import trusting
 from providers.access.immich import is_immichs
 from providers.access.seen import Answer, NoAnswer, Probe
-from providers.caddy.site import NOT_ASKED
+from providers.caddy.site import MARK
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
 _MOST = 64 * 1024
@@ -34,8 +34,9 @@ class Public:
         self._headers = {"Host": parts.netloc, "User-Agent": "immich-access-proof", "Accept": "application/json"}
 
     def ask(self, authorization: str | None) -> Probe:
-        """One request with that header or with none. The answer holds nothing of the header."""
-        sent = self._headers | ({"Authorization": authorization} if authorization is not None else {})
+        """One request as an app with that header, or as a browser with none. The answer holds nothing of the header."""
+        own = {"Sec-Fetch-Mode": "navigate"} if authorization is None else {"Authorization": authorization}
+        sent = self._headers | own
         try:
             response = self._pool.request(
                 "GET", self._path, headers=sent, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
@@ -58,7 +59,7 @@ class Public:
         return Answer(
             status=response.status,
             immich=response.status == 200 and is_immichs(self._path, body),
-            unasked=NOT_ASKED.encode() in body,
+            mark=response.headers.get(MARK, ""),
             location=response.headers.get("Location", "").partition("?")[0][:200],
         )
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from providers.access.causes import Cause
 from providers.access.seen import Answer, Hidden, NoAnswer, Password, PeopleAccess, Phone, Probe, Way
+from providers.caddy import site
 
 SOON = timedelta(days=14)
 SILENCE = timedelta(minutes=5)
@@ -81,9 +82,9 @@ def _guessed(way: Way, phone: Phone) -> Cause:
             return Cause.NOT_IMMICH
         case Answer(status=status) if 300 <= status < 400:
             return Cause.SITE_OTHER
-        case Answer(status=401) if way.restricted:
+        case Answer(mark=site.REFUSED) if way.restricted:
             return Cause.NETWORK
-        case Answer(status=401) if isinstance(phone.password, Password):
+        case Answer(mark=site.REFUSED) if isinstance(phone.password, Password):
             return Cause.PASSWORD_EXPIRED if phone.password.expires else Cause.PASSWORD_WRONG
     return Cause.UNEXPLAINED
 
@@ -198,7 +199,7 @@ def _stranger(link: str, probe: Probe, cause: Cause) -> Check:
 
 def _wrong(probe: Probe) -> Check:
     check = _stranger("wrong header", probe, Cause.OPEN_TO_ANY_HEADER)
-    if check.state is State.OK and isinstance(probe, Answer) and probe.status != 401:
+    if check.state is State.OK and isinstance(probe, Answer) and probe.mark != site.REFUSED:
         if probe.status == 404:
             return Check(check.link, State.UNKNOWN, detail=said(probe))
         return Check(check.link, State.NOT_OK, Cause.SITE_OTHER, said(probe))
@@ -273,12 +274,12 @@ def _fails(probe: Probe) -> bool:
 
 def _fails_behind(probe: Probe) -> bool:
     """The same, of what is behind the outpost."""
-    return isinstance(probe, Answer) and _fails(probe) and not probe.unasked
+    return isinstance(probe, Answer) and _fails(probe) and probe.mark != site.NOT_ASKED
 
 
 def _is_outposts(probe: Probe) -> bool:
     """Whether it is the login page or a refusal, which only the outpost's word brings about."""
-    return isinstance(probe, Answer) and (300 <= probe.status < 400 or probe.status in (401, 403))
+    return isinstance(probe, Answer) and probe.mark in (site.REFUSED, site.HEADER_MISSING, site.LOGIN)
 
 
 def tells(probe: Probe) -> TypeGuard[Answer]:

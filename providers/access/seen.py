@@ -15,13 +15,13 @@ from providers.access.header import Header
 class Answer:
     """An answer of the public address. immich: whether it is Immich's own; location: of a redirect, without query;
 
-    unasked: whether our site says that the outpost gave no word on it.
+    mark: what our site says of an answer that it gives itself, "" on any other.
     """
 
     status: int
     immich: bool = False
     location: str = ""
-    unasked: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from providers.access.diagnosis import State, examine, likeliest, people_access,
 from providers.access.header import WRONG_HEADER, take_apart
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
+from providers.caddy.site import REFUSED
 from providers.diagnostics import warn
 from providers.errors import ProviderError
 
@@ -27,7 +28,7 @@ class ProofError(ProviderError):
 
 
 def _is_refused(probe: Probe) -> bool:
-    return isinstance(probe, Answer) and probe.status == 401
+    return isinstance(probe, Answer) and probe.mark == REFUSED
 
 
 class Trial:

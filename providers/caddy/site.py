@@ -12,18 +12,31 @@ OUTPOST_PATH = "/outpost.goauthentik.io"
 SHARES_PATHS = ("/share", "/share/*", "/s/*")
 """What immich-public-proxy serves: https://github.com/alangrainger/immich-public-proxy."""
 
-NOT_ASKED = "The proxy could not ask whether this app may pass"
-"""What an app is told where the outpost gave no word on its header."""
+MARK = "X-Immich-Access"
+"""The response header of every answer that the site gives itself: 403 is also Immich's word, and a firewall's."""
+REFUSED, HEADER_MISSING, LOGIN, NOT_ASKED, FAILED = "refused", "header-missing", "login", "not-asked", "failed"
+"""Its values: a header is refused; an app sent none; a browser goes to the login page; the outpost gave no answer that
+decides; Caddy could not serve the request."""
 
-# Immich's own form of an error. No WWW-Authenticate: no browser shall ask for a password.
+# Immich's own form of an error. Never 401: on it the app logs its user out and clears its library.
 _ERROR = '{{"message":"{}","error":"{}","statusCode":{}}}'
-_REFUSED = _ERROR.format("The proxy refused the Authorization header of this app", "Unauthorized", 401)
-_NOT_ASKED = _ERROR.format(NOT_ASKED, "Bad Gateway", 502)
+_REFUSED = _ERROR.format("The proxy refused the Authorization header of this app", "Forbidden", 403)
+_HEADER_MISSING = _ERROR.format(
+    "The proxy needs the header Authorization from this app: add it to its custom proxy headers", "Forbidden", 403
+)
+_NOT_ASKED = _ERROR.format("The proxy could not ask whether this app may pass", "Bad Gateway", 502)
 _FAILED = _ERROR.format("The proxy could not serve this request", "{err.status_text}", "{err.status_code}")
 
 # Caddy matches a path in lower case without its dots, doubled slashes and escapes, but passes it on as it came: what
 # two servers may read in two ways is never open. The last one is the Kelvin sign, a k in lower case.
 _PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\|%e2%84%aa)"
+
+# The app's user agents; and what asks the API, unless it says that it is a browser: old ones send no Sec-Fetch-Mode.
+_APP = (
+    "expression `header_regexp('User-Agent', '^(Immich_|immich-|Dart/|Dalvik/)') || "
+    "(path('/api/*', '/.well-known/immich') && !path('/api/oauth/mobile-redirect') && "
+    "!header({'Sec-Fetch-Mode': '*'}) && !header({'User-Agent': 'Mozilla/*'}))`"
+)
 
 # What lets somebody in; Caddy itself redacts the first, and cookies, unless it is told not to.
 _SECRET_HEADERS = (
@@ -132,7 +145,9 @@ def _route(site: Site) -> list[str]:
         *_open(site),
         *_elsewhere(site),
         *_handle("basic", *_ask_for_app(site)),
-        *("handle {", f"forward_auth {outpost} {{", f"uri {OUTPOST_PATH}/auth/caddy", *_to_outpost(site), "}", "}"),
+        f"@app {_APP}",
+        *("handle {", f"forward_auth {outpost} {{", f"uri {OUTPOST_PATH}/auth/caddy", *_to_outpost(site)),
+        *(*_without_header(), "}", "}"),
         # No timeout here: a phone may take hours for one upload, and Immich as long for an archive.
         *_proxy(immich, [*_named(immich), *_trusting(site), "stream_close_delay 5m"]),
         "}",
@@ -148,10 +163,19 @@ def _ask_for_app(site: Site) -> list[str]:
             *("header_up X-Forwarded-Method {method}", "header_up X-Forwarded-Uri {uri}"),
             *("header_up -Cookie", "header_up -Connection", "header_up -Upgrade"),
             *("@good status 2xx", "handle_response @good {", "request_header -Authorization", "}"),
-            *("@refused status 3xx 401 403", "handle_response @refused {", *_answer(_REFUSED, "401"), "}"),
-            *("handle_response {", *_answer(_NOT_ASKED, "502"), "}"),
+            *("@refused status 3xx 401 403", "handle_response @refused {", *_answer(_REFUSED, "403", REFUSED), "}"),
+            *("handle_response {", *_answer(_NOT_ASKED, "502", NOT_ASKED), "}"),
         ],
     )
+
+
+def _without_header() -> list[str]:
+    """Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page."""
+    return [
+        *("@denied status 3xx 401 403", "handle_response @denied {"),
+        *_handle("app", *_answer(_HEADER_MISSING, "403", HEADER_MISSING)),
+        *("handle {", f"header {MARK} {LOGIN}", "copy_response", "}", "}"),
+    ]
 
 
 def _to_outpost(site: Site) -> list[str]:
@@ -203,13 +227,13 @@ def _elsewhere(site: Site) -> list[str]:
     where = f"not client_ip {' '.join(site.basic_networks)}"
     masked = ["header X-Forwarded-For *", "vars {client_ip} {remote_host}"]
     return [
-        *(*_matcher("elsewhere", basic, where), *_handle("elsewhere", *_answer(_REFUSED, "401"))),
-        *(*_matcher("masked", basic, *masked), *_handle("masked", *_answer(_REFUSED, "401"))),
+        *(*_matcher("elsewhere", basic, where), *_handle("elsewhere", *_answer(_REFUSED, "403", REFUSED))),
+        *(*_matcher("masked", basic, *masked), *_handle("masked", *_answer(_REFUSED, "403", REFUSED))),
     ]
 
 
 def _errors() -> list[str]:
-    return ["handle_errors {", *_answer(_FAILED, "{err.status_code}"), "}"]
+    return ["handle_errors {", *_answer(_FAILED, "{err.status_code}", FAILED), "}"]
 
 
 def _log() -> list[str]:
@@ -226,8 +250,9 @@ def _log() -> list[str]:
     ]
 
 
-def _answer(body: str, status: str) -> list[str]:
-    return ["header Content-Type application/json", f"respond `{body}` {status}"]
+def _answer(body: str, status: str, mark: str) -> list[str]:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", MARK: mark}
+    return [*(f"header {name} {value}" for name, value in headers.items()), f"respond `{body}` {status}"]
 
 
 def _matcher(name: str, *conditions: str) -> list[str]:

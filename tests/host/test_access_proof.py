@@ -33,7 +33,7 @@ def _answer(handler: Handler) -> None:
     if header in (ANNA, BEN):
         reply(200, {"res": "pong"})(handler)
     else:
-        reply(302 if header is None else 401)(handler)
+        reply(403, X_Immich_Access="refused")(handler) if header else reply(302, X_Immich_Access="login")(handler)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tests.unit.server import Handler, Server, reply
 
 GOOD = {"Authorization": "Basic cGhvbmU6Z29vZA=="}
 WRONG = {"Authorization": "Basic cGhvbmU6d3Jvbmc="}
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 SESSION = {"Cookie": "authentik_proxy_1=session; immich_access_token=immich"}
 LOGIN = "https://auth.example.org/application/o/authorize/"
 ASKED = "/outpost.goauthentik.io/auth/caddy"
@@ -135,7 +136,8 @@ class World:
         """One request, with the path and the headers' letters as they stand here; redirects are not followed."""
         connection = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=60)
         try:
-            connection.request(method, path, headers={name: value for each in headers for name, value in each.items()})
+            sent = {name: value for each in (BROWSER, *headers) for name, value in each.items()}
+            connection.request(method, path, headers=sent)
             answer = connection.getresponse()
             got = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(answer.status, got, answer.read().decode())

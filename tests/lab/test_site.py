@@ -38,7 +38,7 @@ def test_the_phone_gets_through_and_a_browser_is_sent_to_the_login_page(by_admin
     world.serve(by_admin_api=by_admin_api)
     assert json.loads(world.ask("/", GOOD).body) == {"from": "immich"}
     refused = world.ask("/", WRONG)
-    assert (refused.status, refused.error["statusCode"]) == (401, 401)
+    assert (refused.status, refused.error["statusCode"]) == (403, 403)
     assert "www-authenticate" not in refused.headers
     browser = world.ask("/")
     assert (browser.status, browser.headers["location"]) == (302, LOGIN)
@@ -47,7 +47,7 @@ def test_the_phone_gets_through_and_a_browser_is_sent_to_the_login_page(by_admin
 
 def test_a_wrong_header_is_refused_even_beside_a_browsers_good_session(world: World) -> None:
     world.serve()
-    assert world.ask("/", WRONG, SESSION).status == 401
+    assert world.ask("/", WRONG, SESSION).status == 403
     assert world.immich.asked == []
 
 
@@ -169,7 +169,7 @@ def test_a_path_that_two_servers_may_read_in_two_ways_is_never_open(crooked: str
     for opened in ("/.well-known/immich", "/share/x", "/outpost.goauthentik.io/x"):
         path = crooked.replace("{}", opened)
         assert world.ask(path).status == 302, path
-        assert world.ask(path, WRONG).status == 401, path
+        assert world.ask(path, WRONG).status == 403, path
     assert world.immich.asked == world.shares.asked == []
     assert {each.path.partition("?")[0] for each in world.outpost.asked} == {ASKED}
 
@@ -195,7 +195,7 @@ def test_basic_from_another_network_is_answered_as_a_wrong_one_and_a_browser_is_
     assert world.outpost.asked == []
     browser = world.ask("/", SESSION)
     world.serve(basic_networks=("10.0.0.0/8", "127.0.0.0/8", "::1"))
-    assert elsewhere.status == 401
+    assert elsewhere.status == 403
     assert elsewhere.error == world.ask("/", WRONG).error
     assert (browser.status, world.ask("/", GOOD).status) == (200, 200)
 
@@ -207,10 +207,10 @@ def test_where_phones_may_come_from_a_proxy_that_caddy_does_not_trust_hides_nobo
     networks = ("127.0.0.0/8", "::1", "192.0.2.0/24")
     home, away = ({"X-Forwarded-For": address} for address in ("192.0.2.7", "198.51.100.7"))
     world.serve(basic_networks=networks)
-    assert [world.ask("/", GOOD, who).status for who in ({}, home, away)] == [200, 401, 401]
+    assert [world.ask("/", GOOD, who).status for who in ({}, home, away)] == [200, 403, 403]
     assert world.ask("/", SESSION, away).status == 200
     world.load(render_file(replace(world.site, basic_networks=networks), "immich/test"), TRUSTING)
-    assert [world.ask("/", GOOD, who).status for who in ({}, home, away)] == [200, 200, 401]
+    assert [world.ask("/", GOOD, who).status for who in ({}, home, away)] == [200, 200, 403]
 
 
 def test_a_forwarded_host_does_not_choose_the_application_and_a_forwarded_address_counts_from_trusted_proxies_alone(
@@ -250,7 +250,7 @@ def test_the_directives_alone_work_inside_a_site_of_the_operators_own(world: Wor
     world.load(f"localhost:{world.port} {{\n\theader X-Mine yes\n\timport {world.folder}/immich.caddy\n}}\n")
     world.forget()
     answers = [world.ask("/", who) for who in (GOOD, WRONG, {})]
-    assert [answer.status for answer in answers] == [200, 401, 302]
+    assert [answer.status for answer in answers] == [200, 403, 302]
     assert {answer.headers["x-mine"] for answer in answers} == {"yes"}
 
 

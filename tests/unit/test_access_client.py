@@ -25,8 +25,10 @@ NAME = "photos.example.org"
 PING = "/api/server/ping"
 HEADER = "Basic " + base64.b64encode(b"phone:s3cret").decode()
 PONG = reply(200, {"res": "pong"})
-REFUSED = reply(401, {"message": "The proxy refused"})
-LOGIN = reply(302, Location="https://auth.example.org/application/o/authorize/?client_id=s3cret")
+REFUSED = reply(403, {"message": "The proxy refused"}, X_Immich_Access="refused")
+LOGIN = reply(
+    302, Location="https://auth.example.org/application/o/authorize/?client_id=s3cret", X_Immich_Access="login"
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,8 @@ def test_without_a_header_none_is_sent_even_with_a_netrc(
     with serving(pem, LOGIN) as (server, address):
         answer = public(address, pem).ask(None)
         assert "authorization" not in server.asked[0].headers
-    assert answer == Answer(302, location="https://auth.example.org/application/o/authorize/")
+        assert server.asked[0].headers["sec-fetch-mode"] == "navigate"
+    assert answer == Answer(302, location="https://auth.example.org/application/o/authorize/", mark="login")
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from providers.access.seen import (
 )
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/")
-REFUSED, PONG = Answer(401), Answer(200, immich=True)
+LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/", mark="login")
+REFUSED, PONG = Answer(403, mark="refused"), Answer(200, immich=True)
 WAY = Way(
     url="https://photos.example.org",
     without=LOGIN,
@@ -61,9 +61,9 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
     ("seen_way", "seen_phone", "cause"),
     [
         (WAY, phone(asked=Answer(502)), Cause.IMMICH_DOWN),
-        (WAY, phone(asked=Answer(502, unasked=True)), Cause.UNEXPLAINED),
+        (WAY, phone(asked=Answer(502, mark="not-asked")), Cause.UNEXPLAINED),
         (way(without=Answer(502), wrong=Answer(502)), phone(asked=Answer(502)), Cause.OUTPOST_UNREACHABLE),
-        (way(without=Answer(404), wrong=Answer(502, unasked=True)), phone(asked=Answer(502, unasked=True)),
+        (way(without=Answer(404), wrong=Answer(502, mark="not-asked")), phone(asked=Answer(502, mark="not-asked")),
          Cause.OUTPOST_NOT_LOADED),
         (way(without=Answer(404), wrong=Answer(404), outpost=Outpost(attached=False, heard=NOW)),
          phone(asked=Answer(404)), Cause.OUTPOST_WITHOUT_PROVIDER),

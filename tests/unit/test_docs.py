@@ -18,6 +18,7 @@ from components.settings.caddy_options import OPTIONS
 from docs import messages
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from phone.outputs import _REMEDIES, _reason
+from phone.steps import in_markdown
 from providers.access.causes import Cause
 from providers.access.client import Public
 from providers.authentik.client import Client
@@ -98,6 +99,10 @@ def test_the_rights_in_the_docs_are_those_of_the_labs_least_privilege_token() ->
     for marker, rights in (("rights", RIGHTS), ("login rights", LOGIN_RIGHTS)):
         table = "\n".join(_between((ROOT / "docs" / "security.md").read_text(), marker))
         assert sorted(re.findall(r"authentik_\w+\.\w+", table)) == sorted(rights)
+
+
+def test_the_steps_in_the_readme_are_those_that_the_phone_command_shows() -> None:
+    assert _between((ROOT / "README.md").read_text(), "steps") == in_markdown().splitlines()
 
 
 def test_the_table_of_findings_is_what_doctor_and_proof_say() -> None:
