@@ -13,6 +13,7 @@ from typing import IO, Any
 import requests
 from websockets.exceptions import InvalidStatus
 
+from lab.authentik.versions import accepts_inactive
 from lab.driver import PING, Driver, basic
 from lab.files import ROOT
 from lab.gateway import counted
@@ -215,6 +216,11 @@ def prove_off_switches(proof: Proof, driver: Driver) -> None:
         back = driver.until(True, header)
         return f"{observed[0]} after {seconds or 0:.1f} s, passes again when undone", observed[1] and back is not None
 
+    def still_in() -> Observed:
+        with driver.broken({"is_active": False}):
+            seconds = driver.until(False, header)
+        return "refused" if seconds is not None else f"passes after {driver.patience:.0f} s", seconds is None
+
     def revoked() -> Observed:
         driver.passes(header)
         token = f"/core/tokens/service-account-{driver.account()['username']}-password/"
@@ -239,7 +245,12 @@ def prove_off_switches(proof: Proof, driver: Driver) -> None:
         return f"refused after {seconds or 0:.1f} s, passes again when on", seconds is not None and back is not None
 
     within = f"403 within {driver.lab.cache_seconds:.0f} s of cache"
-    proof.judge("A deactivated account does not reach Immich", within, lambda: cut_by({"is_active": False}))
+    version = driver.admin.call("GET", "/admin/version/")["version_current"]
+    if accepts_inactive(version):
+        late = f"200 for as long as asked: Authentik {version} accepts the app password"
+        proof.judge("A deactivated account alone is not kept out by an old Authentik", late, still_in)
+    else:
+        proof.judge("A deactivated account does not reach Immich", within, lambda: cut_by({"is_active": False}))
     proof.judge("An account out of its group does not reach Immich", within, lambda: cut_by({"groups": []}))
     proof.judge("A revoked password does not reach Immich", within, revoked)
     proof.judge("immich:enabled false switches every phone off in one up", within, switched_off)

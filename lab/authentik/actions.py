@@ -12,7 +12,7 @@ from lab.authentik import crypto
 from lab.authentik.api import find, require_on, rows_of
 from lab.authentik.clock import now, stamp
 from lab.authentik.context import Answer, Call
-from lab.authentik.errors import Forbidden, Refusal, on_field, on_object
+from lab.authentik.errors import Forbidden, Invalid, Refusal
 from lab.authentik.fields import Field, Row
 from lab.authentik.hooks import TOKEN_EXPIRES
 from lab.authentik.models import APPLICATION, GROUP, MODELS, SYSTEM_RIGHTS, TOKEN, USER
@@ -21,6 +21,7 @@ from lab.authentik.represent import avatar
 from lab.authentik.rights import attributes_of, groups_of, may_use
 from lab.authentik.seed import DATA, default_config, hashed, new_group, new_token, new_user, new_uuid
 from lab.authentik.validation import body
+from lab.authentik.versions import conflict
 
 SERVICE_ACCOUNTS = "goauthentik.io/service-accounts"
 INSTANCE = new_uuid()  # of the embedded outpost's process
@@ -58,12 +59,14 @@ def service_account(call: Call, _key: str) -> Answer:
         "expires": Field("datetime", default=stamp(now() + timedelta(days=360))),
     })  # fmt: skip
     store, name = call.store, asked["name"]
-    if store.one("user", username=name):
-        raise on_field("name", "This field must be unique.")
     identifier = slugify(f"service-account-{name}-password")
     wants_group = asked["create_group"] and call.rights.has(GROUP.right("add"))
-    if store.one("token", identifier=identifier) or (wants_group and store.one("group", name=name)):
-        raise on_object("Unable to create user")
+    standing = {"username": store.one("user", username=name), "identifier": store.one("token", identifier=identifier)}
+    if wants_group:
+        standing["group"] = store.one("group", name=name)
+    taken = {each: identifier if each == "identifier" else name for each, found in standing.items() if found}
+    if refused := conflict(call.settings.version, store.one("user", name=name) is not None, taken):
+        raise Invalid(refused)
     user = new_user(
         store, username=name, name=name, type="service_account", path=SERVICE_ACCOUNTS,
         attributes={TOKEN_EXPIRES: asked["expiring"]},

@@ -113,7 +113,7 @@ class ForwardAuth:
         if pair is None or application["slug"] != app.slug:  # which stands in the issuer that the outpost expects
             return None
         try:
-            user = oauth2.by_app_password(self._store, application, *pair)
+            user = oauth2.by_app_password(self._store, self._version, application, *pair)
         except oauth2.TokenError:
             return None
         claims = oauth2.claims(self._store, provider, application, user, app.authentik_host)

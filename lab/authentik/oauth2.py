@@ -16,6 +16,7 @@ from lab.authentik.fields import Row
 from lab.authentik.rights import attributes_of, groups_of, is_superuser, may_use
 from lab.authentik.seed import new_key
 from lab.authentik.store import Store
+from lab.authentik.versions import accepts_inactive
 
 INVALID_GRANT = (
     "The provided authorization grant or refresh token is invalid, expired, revoked, does not match the "
@@ -114,10 +115,10 @@ def read_back(store: Store, provider: Row, token: str) -> Row | None:
     return found
 
 
-def by_app_password(store: Store, application: Row, username: str, password: str) -> Row:
-    """The user of an app password: an unexpired token, of that active user, who may enter."""
+def by_app_password(store: Store, version: str, application: Row, username: str, password: str) -> Row:
+    """The user of an app password: an unexpired token of that user, who may enter."""
     user = store.one("user", username=username)
-    if user is None or not user["is_active"]:
+    if user is None or not (user["is_active"] or accepts_inactive(version)):
         raise TokenError("invalid_grant")
     fits = [
         token
@@ -159,7 +160,7 @@ def redeem(store: Store, provider: Row, code: str, redirect_uri: str, verifier: 
     return user, row
 
 
-def grant(store: Store, form: dict[str, str], base_url: str) -> Row:
+def grant(store: Store, version: str, form: dict[str, str], base_url: str) -> Row:
     """The token endpoint."""
     provider, application = provider_by_client(store, form.get("client_id", ""))
     kind = form.get("grant_type", "")
@@ -172,7 +173,7 @@ def grant(store: Store, form: dict[str, str], base_url: str) -> Row:
     scopes: list[str] | None = None
     if needed == "client_credentials":
         username, password = form.get("username", ""), form.get("password", "")
-        user = by_app_password(store, application, username, password)
+        user = by_app_password(store, version, application, username, password)
     else:
         if provider.get("client_type", "confidential") == "confidential" and not secrets.compare_digest(
             form.get("client_secret", "").encode(), provider["client_secret"].encode()

@@ -34,7 +34,7 @@ def is_superuser(store: Store, user: Row) -> bool:
 
 
 def visitor(store: Store, user: Row) -> Visitor:
-    return Visitor(user["pk"], ancestry(store, user["groups"]), user["is_active"])
+    return Visitor(user["pk"], ancestry(store, user["groups"]))
 
 
 def bindings_of(store: Store, target: str) -> list[Row]:

@@ -157,7 +157,8 @@ class Authentik:
             if request.method != "POST":
                 return 405, {"detail": f'Method "{request.method}" not allowed.'}
             try:
-                return 200, oauth2.grant(store, flows.client_from_header(form, authorization), self.public_url)
+                form = flows.client_from_header(form, authorization)
+                return 200, oauth2.grant(store, self.settings.version, form, self.public_url)
             except oauth2.TokenError as error:
                 return 400, error.body
         if rest == "userinfo/":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from lab.authentik.fields import Row
@@ -33,6 +34,39 @@ def lacking(version: str, path: str) -> frozenset[str]:
 def one_parent(version: str, path: str) -> bool:
     """Whether groups have one `parent` and not `parents`."""
     return path == "core/groups" and _release(version) < ONE_PARENT_BEFORE
+
+
+def accepts_inactive(version: str) -> bool:
+    """Whether the app password of an account that is not active is accepted.
+
+    As in the recording of 2025.8.1 (`token endpoint: app password, deactivated account` is 200); the later bounds are
+    by the source, providers/oauth2/views/token.py: fixed in 2025.8.6 and 2025.10.2.
+    """
+    at = _numbers(version)
+    return at < (2025, 8, 6) or (2025, 10, 0) <= at < (2025, 10, 2)
+
+
+_UNIQUE = {
+    "username": "authentik_core_user_username_key",
+    "identifier": "authentik_core_token_identifier_af152015_uniq",
+}
+
+
+def conflict(version: str, named: bool, taken: Mapping[str, str]) -> Row | None:
+    """Why the service-account endpoint cannot make an account, in the words of the recordings, or None.
+
+    named: whether the name is some user's display name; taken: what is in use, by username, identifier and group.
+    """
+    if _release(version) >= (2026, 5):
+        if named:
+            return {"name": ["This field must be unique."]}
+        return {"non_field_errors": ["A user/group with these details already exists"]} if taken else None
+    for column, constraint in _UNIQUE.items():  # a group of that name is no conflict: there are two of it then
+        if column in taken:
+            detail = f"DETAIL:  Key ({column})=({taken[column]}) already exists."
+            words = f'duplicate key value violates unique constraint "{constraint}"\n{detail}'
+            return {"non_field_errors": [words]}
+    return None
 
 
 def taken(version: str, path: str, data: Any) -> Any:
@@ -67,7 +101,11 @@ def version(text: str) -> str:
 
 
 def _release(version: str) -> tuple[int, int]:
-    found = re.match(r"(\d{4})\.(\d{1,2})(?!\d)", version)
+    return _numbers(version)[:2]
+
+
+def _numbers(version: str) -> tuple[int, int, int]:
+    found = re.match(r"(\d{4})\.(\d{1,2})(?!\d)(?:\.(\d+))?", version)
     if not found:
         raise ValueError(f"expected a version such as 2024.12.3, got {version!r:.40}")
-    return int(found[1]), int(found[2])
+    return int(found[1]), int(found[2]), int(found[3] or 0)

@@ -19,9 +19,7 @@ def bind(**columns: Any) -> Binding:
     return nothing | {"negate": False, "enabled": True, "failure_result": False} | columns
 
 
-VISITORS = st.builds(
-    Visitor, pk=st.integers(1, 5), groups=st.frozensets(st.sampled_from(GROUPS)), is_active=st.just(True)
-)
+VISITORS = st.builds(Visitor, pk=st.integers(1, 5), groups=st.frozensets(st.sampled_from(GROUPS)))
 BINDINGS = st.builds(
     lambda bound, negate, enabled: bind(**bound, negate=negate, enabled=enabled),
     st.one_of(
@@ -49,11 +47,6 @@ def test_bindings_that_are_all_disabled_count_as_none(visitor: Visitor, mode: st
 def test_a_disabled_binding_changes_nothing(visitor: Visitor, mode: str, bindings: list[Binding]) -> None:
     enabled = [binding for binding in bindings if binding["enabled"]]
     assert may_enter(visitor, mode, bindings) == may_enter(visitor, mode, enabled)
-
-
-@given(VISITORS, MODES, LISTS)
-def test_an_inactive_user_may_never_enter(visitor: Visitor, mode: str, bindings: list[Binding]) -> None:
-    assert not may_enter(Visitor(visitor.pk, visitor.groups, is_active=False), mode, bindings)
 
 
 @given(VISITORS, MODES, st.sampled_from(GROUPS))

@@ -1,0 +1,99 @@
+"""Where the recorded versions differ, the stand-in that acts as each of them says what its recording says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.authentik import StandIn
+from tests.contract.api import Api, Site, fresh
+
+RECORDINGS = Path(__file__).with_name("recordings")
+VERSIONS = ("2025.8.1", "2026.5.0-rc1")
+ENDPOINT = "/core/users/service_account/"
+
+
+@cache
+def recorded(version: str) -> dict[str, dict[str, Any]]:
+    """The exchanges of a version's recording, by their cases."""
+    lines = (RECORDINGS / f"{version}.jsonl").read_text().splitlines()
+    return {exchange["case"]: exchange for exchange in map(json.loads, lines)}
+
+
+@dataclass(frozen=True)
+class Version:
+    """The stand-in that acts as a version, and that version's recording."""
+
+    api: Api
+    cases: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Version]:
+    path = tmp_path_factory.mktemp("authentik") / "state.sqlite"
+    with StandIn(path, version=request.param, cache_seconds=0.1) as server:
+        yield Version(Api(server), recorded(request.param))
+
+
+def words(answer: Any, name: str) -> str:
+    """An answer without what is one server's own: the name, and the number in the name of a constraint."""
+    return re.sub(r"_[0-9a-f]{8}_uniq", "_N_uniq", json.dumps(answer).replace(name, "NAME"))
+
+
+def taken(api: Api, name: str) -> None:
+    """An account that the program has set up: its display name is another."""
+    user = api.make(ENDPOINT, name=name)["user_pk"]
+    api.change(f"/core/users/{user}/", name="Immich phone")
+
+
+def taken_identifier(api: Api, name: str) -> None:
+    user = api.make("/core/users/", username=fresh("user"), name="x")["pk"]
+    api.make("/core/tokens/", identifier=f"service-account-{name}-password", user=user, intent="app_password")
+
+
+CONFLICTS: dict[str, Callable[[Api, str], object]] = {
+    "service_account endpoint, duplicate": lambda api, name: api.make(ENDPOINT, name=name),
+    "service_account endpoint, username taken by a user of another name": taken,
+    "service_account endpoint, token identifier taken": taken_identifier,
+}
+
+
+@pytest.mark.parametrize("case", CONFLICTS)
+def test_a_conflict_of_the_service_account_endpoint_is_worded_as_recorded(version: Version, case: str) -> None:
+    name, exchange = fresh("sa"), version.cases[case]
+    CONFLICTS[case](version.api, name)
+    answer = version.api.refused("POST", ENDPOINT, {"name": name}, status=exchange["status"])
+    assert words(answer, name) == words(exchange["response"], exchange["request"]["name"])
+
+
+def test_the_app_password_of_a_deactivated_account_is_accepted_where_the_recording_says_so(version: Version) -> None:
+    site = Site(version.api)
+    version.api.change(f"/core/users/{site.user}/", is_active=False)
+    recorded_status = version.cases["forward auth: deactivated user, after the cache"]["status"]
+    assert site.enters(site.basic) is (recorded_status == 200)
+
+
+def test_access_of_a_deactivated_account_is_answered_as_for_any_other(version: Version) -> None:
+    site = Site(version.api)
+    version.api.change(f"/core/users/{site.user}/", is_active=False)
+    path = f"/core/applications/{site.application['slug']}/check_access/?for_user={site.user}"
+    exchange = version.cases["check access3 for a deactivated user"]
+    assert version.api.get(path)["passing"] == exchange["response"]["passing"]
+
+
+@pytest.mark.parametrize("managed", ["profile", "goauthentik.io/providers/oauth2/scope-openid"])
+def test_a_filter_by_managed_name_takes_only_names_that_there_are(version: Version, managed: str) -> None:
+    """By the source, core/api/property_mappings.py: an AllValuesMultipleFilter. Seen on both versions."""
+    path = f"/propertymappings/provider/scope/?managed={managed}"
+    if managed == "profile":
+        words = "Select a valid choice. profile is not one of the available choices."
+        assert version.api.refused("GET", path) == {"managed": [words]}
+    else:
+        assert len(version.api.rows(path)) == 1
