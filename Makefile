@@ -32,7 +32,7 @@ help: ## This list
 	@echo "make …"
 	@awk -F ':[^#]*## ' '/^[a-z0-9%-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  DELIVERY=…   for demo and lab: how the site gets to Caddy; admin, file or ssh"
-	@echo "  LAB_AUTHENTIK_VERSION=…  for demo and lab: the version that Authentik's stand-in acts as, such as 2024.12.3"
+	@echo "  LAB_AUTHENTIK_VERSION=…  for demo and lab: the version that Authentik's stand-in acts as, such as 2025.8.1"
 	@echo "  WORKERS=…    for test, torture and test-…: how many tests run at a time; 0 for one by one, without workers"
 	@echo "  ARGS=…       handed to pytest, doctor or bench, as in: make test-unit ARGS='-k caddy -x'"
 

@@ -30,7 +30,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--clean-expired-seconds", type=float, default=3600.0, help="how often expired tokens go")
     become = "what becomes of an app password that has expired"
     parser.add_argument("--expired-passwords", choices=["rotate", "delete"], default="rotate", help=become)
-    acts = "the version that it acts as, such as 2024.12.3"
+    acts = "the version that it acts as, such as 2025.8.1"
     parser.add_argument("--version", default=VERSION, type=version, help=acts)
     args = parser.parse_args(argv)
     if not is_loopback(args.listen.rpartition(":")[0]):

@@ -12,17 +12,18 @@ from lab.authentik.models_providers import GRANT_TYPES
 VERSION = "2026.8.0-rc1"
 """The one that was recorded."""
 SINCE: dict[str, dict[str, tuple[int, int]]] = {
-    "core/groups": dict.fromkeys(
-        ("parents", "parents_obj", "children", "children_obj", "inherited_roles_obj"), (2025, 12)
-    ),
+    "core/groups": {
+        **dict.fromkeys(("parents", "parents_obj", "inherited_roles_obj"), (2025, 12)),
+        **dict.fromkeys(("children", "children_obj"), (2025, 8)),  # or earlier: 2024.12 has none, 2025.8.1 has them
+    },
     "core/users": dict.fromkeys(("roles", "roles_obj"), (2025, 12)),
     "core/applications": {"meta_hide": (2026, 8)},
     "providers/oauth2": {
         **dict.fromkeys(("refresh_token_threshold", "logout_uri", "logout_method"), (2025, 10)),
-        "grant_types": (2026, 5),
+        "grant_types": (2026, 8),
     },
 }
-"""The release that brought a field, by the model's path."""
+"""The release that brought a field, by the model's path; held to the recordings by tests/contract/test_versions.py."""
 ONE_PARENT_BEFORE = (2025, 12)
 
 
@@ -107,5 +108,5 @@ def _release(version: str) -> tuple[int, int]:
 def _numbers(version: str) -> tuple[int, int, int]:
     found = re.match(r"(\d{4})\.(\d{1,2})(?!\d)(?:\.(\d+))?", version)
     if not found:
-        raise ValueError(f"expected a version such as 2024.12.3, got {version!r:.40}")
+        raise ValueError(f"expected a version such as 2025.8.1, got {version!r:.40}")
     return int(found[1]), int(found[2]), int(found[3] or 0)

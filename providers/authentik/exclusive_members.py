@@ -11,7 +11,8 @@ from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 from providers.authentik.errors import Conflict, NotFound
 from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.fields import Integer, ListOf, Text
-from providers.authentik.kind import Bag, Kind
+from providers.authentik.group import GroupProvider
+from providers.authentik.kind import Bag, Kind, for_older, of_older
 from providers.authentik.ownership import stack_of
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
@@ -29,7 +30,7 @@ class ExclusiveMembersProvider(ExclusiveProvider):
     """Looks at who else may enter what a group may: its other users, and whoever is in a group below it.
 
     Found when it is made, it is refused, but for accounts of the same stack, which may be about to go. Found later, it
-    is drift, and up takes it off. Authentik before 2025.12 does not tell what is below a group. No phone's own way
+    is drift, and up takes it off. Authentik 2024.12 does not tell what is below a group. No phone's own way
     stands on this, so that it asks for no proof.
     """
 
@@ -99,8 +100,9 @@ class ExclusiveMembersProvider(ExclusiveProvider):
         for below in [pk for pk in group.get("children") or [] if pk in seen]:
             path, call = f"{self.kind.path}{below}/", self.call(f"take group {below} off the", inputs, "change")
             with suppress(NotFound), self.writing(inputs):
-                parents = self.client.get(path, call)["parents"]
-                self.client.patch(path, {"parents": [pk for pk in parents if pk != group["pk"]]}, call)
+                parents = of_older(GroupProvider.kind, self.client.get(path, call))["parents"]
+                kept = [pk for pk in parents if pk != group["pk"]]
+                self.client.patch(path, for_older(GroupProvider.kind, {"parents": kept}), call)
 
 
 def of_its_stack(group: Bag) -> set[int]:

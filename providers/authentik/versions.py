@@ -1,4 +1,4 @@
-"""The versions of Authentik that the program is made for, and what differs between them. Pure.
+"""The versions of Authentik that the program was tried on, and what differs between them. Pure.
 
 No version is asked for before a body is sent: Authentik ignores the fields that it does not know, so one body has what
 every version takes, and a field that an answer lacks is taken as declared.
@@ -11,8 +11,10 @@ from typing import Final
 Version = tuple[int, int]
 """Year and month of a release."""
 
+TRIED: Final = ("2025.8.1", "2026.5.0-rc1", "2026.8.0-rc1")
+"""Those whose answers were recorded: tests/contract/recordings."""
 OLDEST: Final[Version] = (2024, 12)
-NEWEST: Final[Version] = (2026, 8)
+"""Before it what is sent is known to be refused."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ DIFFERENCES: Final = (
     Difference(
         "/providers/oauth2/",
         ("grant_types",),
-        (2026, 5),
+        (2026, 8),
         "every grant is allowed; from then on an omitted list allows none, so what the login needs is sent",
-        "providers/oauth2/migrations/0032_oauth2provider_grant_types",
+        "providers/oauth2/migrations/0032_oauth2provider_grant_types; not yet in 2026.5.0-rc1",
     ),
     Difference(
         "/core/applications/",
@@ -69,7 +71,7 @@ DIFFERENCES: Final = (
         "core/api/applications.py",
     ),
 )
-"""In the order of the versions. What has been one way since OLDEST, as objects in redirect_uris, is not in it."""
+"""In the order of the versions, each held to the recordings. What has been one way since OLDEST is not in it."""
 
 
 def former_name(path: str, field: str) -> str:
@@ -79,23 +81,24 @@ def former_name(path: str, field: str) -> str:
 
 def untried(version: str, url: str) -> str | None:
     """What the operator has to know of a server of this version, or None. version: as the server says it."""
-    release = re.match(r"(\d{4})\.(\d{1,2})(?!\d)", version)
-    told = re.sub(r"[^\w.+-]", " ", version)[:40]
-    server, tried = f"Authentik {told} at {url}", f"{written(OLDEST)} to {written(NEWEST)}"
-    if release is None:
-        return f"{server} is none of the versions that this is made for, {tried}: its version is not clear."
-    at = int(release[1]), int(release[2])
-    if at < OLDEST:
+    at, told = _release(version), re.sub(r"[^\w.+-]", " ", version)[:40]
+    if at is not None and at in map(_release, TRIED):
+        return None
+    tried = f"This program was tried on {', '.join(TRIED)}"
+    if at is not None and at < OLDEST:
         return (
-            f"{server} is older than the versions that this is made for, {tried}: it may refuse what is sent, or "
-            "ignore a part of it. Upgrade Authentik."
+            f"Authentik {told} at {url} is older than {written(OLDEST)}: it may refuse what is sent, or ignore a part "
+            f"of it. Upgrade Authentik. {tried}."
         )
-    if at > NEWEST:
-        return (
-            f"{server} is newer than the versions that this is made for, {tried}: what it changed is not known here. "
-            "Look for a newer version of this program."
-        )
-    return None
+    return (
+        f"Authentik {told} at {url} is a version that this program was not tried on, so it may answer otherwise than "
+        f"expected. {tried}; docs/operations.md says what differs."
+    )
+
+
+def _release(version: str) -> Version | None:
+    found = re.match(r"(\d{4})\.(\d{1,2})(?!\d)", version)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def written(version: Version) -> str:

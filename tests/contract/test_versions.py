@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 from lab.authentik import StandIn
+from lab.authentik.versions import SINCE, lacking
+from providers.authentik.versions import DIFFERENCES, TRIED, Difference
 from tests.contract.api import Api, Site, fresh
 
 RECORDINGS = Path(__file__).with_name("recordings")
 VERSIONS = ("2025.8.1", "2026.5.0-rc1")
+"""Those whose recordings have the later cases, too."""
 ENDPOINT = "/core/users/service_account/"
 
 
@@ -97,3 +100,33 @@ def test_a_filter_by_managed_name_takes_only_names_that_there_are(version: Versi
         assert version.api.refused("GET", path) == {"managed": [words]}
     else:
         assert len(version.api.rows(path)) == 1
+
+
+def fields_of(version: str, path: str) -> set[str]:
+    """The fields of the objects that a recording answers under a path."""
+    found: set[str] = set()
+    for exchange in recorded(version).values():
+        if exchange["path"].partition("?")[0].startswith(f"/{path}/") and exchange["status"] in (200, 201):
+            answer = exchange["response"] or {}
+            for each in [answer, *(answer.get("results") or [])] if isinstance(answer, dict) else []:
+                found |= set(each) if "pk" in each else set()
+    return found
+
+
+def test_the_tried_versions_are_those_that_were_recorded() -> None:
+    assert sorted(TRIED) == sorted(path.stem for path in RECORDINGS.glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("path", SINCE)
+@pytest.mark.parametrize("version", TRIED)
+def test_the_stand_in_lacks_the_fields_that_the_recording_lacks(version: str, path: str) -> None:
+    assert set(SINCE[path]) - fields_of(version, path) == lacking(version, path)
+
+
+@pytest.mark.parametrize("each", DIFFERENCES, ids=lambda each: each.fields[0])
+def test_a_difference_between_versions_is_in_the_recordings(each: Difference) -> None:
+    for version in TRIED:
+        seen = fields_of(version, each.path.strip("/"))
+        has = tuple(map(int, version.split(".")[:2])) >= each.since
+        assert [name in seen for name in each.fields] == [has] * len(each.fields), version
+        assert not each.formerly or (each.formerly in seen) is not has
