@@ -3,11 +3,11 @@
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Annotated, Final, Required, TypedDict, Unpack
+from typing import Annotated, Any, Final, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult
+from pulumi.dynamic import CreateResult, DiffResult
 
 from providers.authentik.client import Client
 from providers.authentik.errors import AnswerLost, Call
@@ -30,9 +30,9 @@ class PolicyBindingArgs(TypedDict, total=False):
     """
 
     target: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
-    policy: Annotated[Input[str], Reference(lookup=POLICY, replaces=True)]
-    group: Annotated[Input[str], Reference(lookup=GROUP, replaces=True)]
-    user: Annotated[Input[int] | Input[str], Reference(lookup=USER, numeric=True, replaces=True)]
+    policy: Annotated[Input[str], Reference(lookup=POLICY)]
+    group: Annotated[Input[str], Reference(lookup=GROUP)]
+    user: Annotated[Input[int] | Input[str], Reference(lookup=USER, numeric=True)]
     order: Annotated[Input[int], Integer(minimum=0, empty=UNSET)]
     negate: Annotated[Input[bool], Boolean(default=False)]
     enabled: Annotated[Input[bool], Boolean(default=True)]
@@ -72,6 +72,16 @@ class PolicyBindingProvider(AuthentikProvider):
 
     def label(self, bag: Mapping[str, Json]) -> str:
         return f"policy binding of {bound_to(bag)} to application {bag.get('target')}"
+
+    @brief
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """A binding goes with the group, user or policy that is bound: where that is replaced, so is the binding."""
+        result = super().diff(id_, olds, news)
+        result.replaces = [
+            *(result.replaces or []),
+            *(name for name in _BOUND if pulumi.contains_unknowns(news.get(name))),
+        ]
+        return result
 
     def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         return False

@@ -33,7 +33,7 @@ _PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\
 
 # The app's user agents; and what asks the API, unless it says that it is a browser: old ones send no Sec-Fetch-Mode.
 _APP = (
-    "expression `header_regexp('User-Agent', '^(Immich_|immich-|Dart/|Dalvik/)') || "
+    "expression `header_regexp('User-Agent', '^(Immich_|immich-android/|Dart/|Dalvik/)') || "
     "(path('/api/*', '/.well-known/immich') && !path('/api/oauth/mobile-redirect') && "
     "!header({'Sec-Fetch-Mode': '*'}) && !header({'User-Agent': 'Mozilla/*'}))`"
 )

@@ -85,12 +85,19 @@ def test_a_binding_that_changes_sides_binds_the_new_one_alone(bound: str, authen
     first = "user" if bound == "group" else "group"
     made.up({"target": target, first: keys[first]})
     news = {"target": target, bound: keys[bound]}
-    assert made.up(news) == "replaced"
+    assert made.up(news) == "updated"
     assert len(bindings_of(authentik, target)) == 1
     seen = authentik.call("GET", f"/policies/bindings/{made.id}/")
     assert [name for name in ("group", "user", "policy") if seen[name] is not None] == [bound]
     made.refresh()
     assert made.up(news) == "same"
+
+
+def test_a_binding_is_replaced_with_what_it_binds(authentik: Authentik, resource: Make) -> None:
+    declared = sample(authentik, "PolicyBinding").declared
+    made = resource("PolicyBinding")
+    made.up(declared)
+    assert made.diff(declared | {"group": UNKNOWN}) == (True, ["group"], False)
 
 
 def test_a_binding_is_gone_with_its_application(authentik: Authentik, resource: Make) -> None:
