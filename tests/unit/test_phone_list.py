@@ -85,7 +85,7 @@ def test_a_missing_right_leaves_the_rest_and_is_named() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [reply(200, {"results": [{}]}), reply(200, {"results": 3}), reply(200, b"<html>"), reply(404, {}), reply(500)],
+    [reply(200, {"results": [{}]}), reply(200, {"results": 3}), reply(200, b"<html>"), reply(404, {}), reply(501)],
 )
 def test_after_an_answer_that_makes_no_sense_the_rest_is_not_asked(answer: Answer) -> None:
     accounts, (reason,), asked = _looked(
