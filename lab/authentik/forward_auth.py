@@ -23,6 +23,8 @@ from lab.authentik.seed import new_uuid
 from lab.authentik.store import Store
 
 PREFIX = "/outpost.goauthentik.io"
+JWT_USERNAME = "goauthentik.io/token"
+"""The user of a Basic header whose password is a token of the provider's."""
 
 
 class ForwardAuth:
@@ -110,6 +112,9 @@ class ForwardAuth:
             found = oauth2.read_back(self._store, provider, rest)
             return found | {"raw": rest} if found else None
         pair = basic(scheme, rest)
+        if pair is not None and pair[0] == JWT_USERNAME:
+            found = oauth2.read_back(self._store, provider, pair[1])
+            return found | {"raw": pair[1]} if found else None
         if pair is None or application["slug"] != app.slug:  # which stands in the issuer that the outpost expects
             return None
         try:

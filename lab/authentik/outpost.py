@@ -99,10 +99,12 @@ class Outpost:
             ))  # fmt: skip
 
     def app_for(self, host: str) -> ProxyApp | None:
-        """By host, else by the longest cookie domain that the host ends in."""
-        for app in self.apps:
-            if app.host == host:
-                return app
+        """By host, the last by name of several, else by the longest cookie domain that the host ends in.
+
+        internal/outpost/proxyv2/refresh.go: the list comes by name, and each takes the place of one of the same host.
+        """
+        if same := [app for app in self.apps if app.host == host]:
+            return max(same, key=lambda app: str(app.provider["name"]))
         domains = [
             app
             for app in self.apps

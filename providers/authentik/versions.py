@@ -81,9 +81,9 @@ def former_name(path: str, field: str) -> str:
 
 def untried(version: str, url: str) -> str | None:
     """What the operator has to know of a server of this version, or None. version: as the server says it."""
-    at, told = _release(version), re.sub(r"[^\w.+-]", " ", version)[:40]
-    if at is not None and at in map(_release, TRIED):
+    if version in TRIED:
         return None
+    at, told = _release(version), re.sub(r"[^\w.+-]", " ", version)[:40]
     tried = f"This program was tried on {', '.join(TRIED)}"
     if at is not None and at < OLDEST:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from lab.authentik import StandIn
 from lab.authentik.versions import SINCE, lacking
@@ -130,3 +132,27 @@ def test_a_difference_between_versions_is_in_the_recordings(each: Difference) ->
         has = tuple(map(int, version.split(".")[:2])) >= each.since
         assert [name in seen for name in each.fields] == [has] * len(each.fields), version
         assert not each.formerly or (each.formerly in seen) is not has
+
+
+def test_of_two_providers_of_one_host_the_last_by_name_serves(version: Version) -> None:
+    """Seen on 2026.5.0-rc1, and in the source of both, internal/outpost/proxyv2/refresh.go."""
+    site, api = Site(version.api), version.api
+    name = f"zz-{site.provider['name']}"
+    other = api.make("/providers/proxy/", **api.proxy_body(site.external) | {"name": name})
+    api.application(provider=other["pk"])
+    outpost = api.embedded()
+    api.change(f"/outposts/instances/{outpost['pk']}/", providers=[other["pk"], *outpost["providers"]])
+    assert f"client_id={other['client_id']}" in site.knock().headers["Location"]
+
+
+def test_a_token_of_the_provider_passes_as_bearer_and_as_the_password_of_its_own_user(version: Version) -> None:
+    """Seen on 2026.5.0-rc1: what `client_credentials` gives for an app password opens the door as well."""
+    site = Site(version.api)
+    form = {"grant_type": "client_credentials", "client_id": site.provider["client_id"], "scope": "openid"}
+    form |= {"username": site.username, "password": site.key}
+    url = f"{version.api.server.url}/application/o/token/"
+    token = requests.post(url, data=form, timeout=10).json()["access_token"]
+    assert site.enters(f"Bearer {token}")
+    encoded = base64.b64encode(f"goauthentik.io/token:{token}".encode()).decode()
+    assert site.enters(f"Basic {encoded}")
+    assert not site.enters(f"Basic {base64.b64encode(b'goauthentik.io/token:x').decode()}")

@@ -17,8 +17,8 @@ KINDS: dict[str, Kind] = {
 }
 
 
-@pytest.mark.parametrize("version", ["2025.8.1", "2025.8.6", "2026.5.0-rc1", "2026.5.2", "2026.8.0", "2026.8.6"])
-def test_nothing_is_said_of_a_release_that_this_was_tried_on(version: str) -> None:
+@pytest.mark.parametrize("version", ["2025.8.1", "2026.5.0-rc1", "2026.8.0-rc1"])
+def test_nothing_is_said_of_a_version_that_this_was_tried_on(version: str) -> None:
     assert untried(version, URL) is None
 
 
@@ -28,6 +28,8 @@ def test_nothing_is_said_of_a_release_that_this_was_tried_on(version: str) -> No
         ("2024.10.5", "is older than 2024.12"),
         ("2023.12.0", "is older than 2024.12"),
         ("2024.12.3", "was not tried on"),
+        ("2025.8.6", "was not tried on"),
+        ("2026.5.0", "was not tried on"),
         ("2025.12.1-rc2", "was not tried on"),
         ("2026.11.0", "was not tried on"),
         ("", "was not tried on"),
