@@ -56,6 +56,7 @@ def prove(
         headers=headers if settings.enabled else {},
         refused={} if settings.enabled else headers,
         accounts=accounts,
+        account=names.account,
         caddy_admin=names.caddy_admin,
         application=names.application,
         provider=names.provider,
@@ -74,6 +75,7 @@ def names_of(settings: Settings) -> Names:
     shows = settings.delivery.kind != "ssh" and not settings.site.inside
     return Names(
         url=settings.site.url,
+        account=settings.service_account,
         caddy_admin=settings.delivery.admin if shows else "",
         application=settings.application,
         provider=settings.provider_name,

@@ -1,8 +1,10 @@
-"""`make docs` writes what of the documents stands in the code: resources.md and messages.md. --check only compares."""
+"""`make docs` writes what of the documents stands in the code: resources.md, messages.md, and the findings in
+operations.md. --check only compares."""
 
 import sys
 from pathlib import Path
 
+from docs.findings import with_findings
 from docs.messages import messages
 from docs.resources import resources
 
@@ -12,7 +14,8 @@ DOCS = Path(__file__).parent
 def main() -> int:
     """Write the files; with --check compare them, and 1 if one is behind."""
     behind = 0
-    for name, text in (("resources.md", resources()), ("messages.md", messages())):
+    operations = with_findings((DOCS / "operations.md").read_text())
+    for name, text in (("resources.md", resources()), ("messages.md", messages()), ("operations.md", operations)):
         path = DOCS / name
         if "--check" not in sys.argv:
             path.write_text(text)

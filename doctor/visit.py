@@ -9,7 +9,7 @@ from components.settings import Settings, read_settings
 from phone.outputs import Outputs, read_config, read_outputs
 from providers.access.client import Public
 from providers.access.diagnosis import Check, examine, examine_phone
-from providers.access.header import WRONG_HEADER, take_apart
+from providers.access.header import take_apart
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Phone
 from providers.authentik.client import Client
@@ -52,7 +52,7 @@ def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
     verify = settings.verify
     public = Public(settings.site.url, verify.address, verify.ca, verify.path)
     inquiry = Inquiry(names_of(settings), subject.connect, Patience(settings.patience))
-    way = inquiry.way(public.ask(None), public.ask(WRONG_HEADER))
+    way = inquiry.way(public)
     yield from (Finding("", check) for check in examine(way))
     headers = outputs.headers if pasted is None else {PASTED: pasted}
     for name, value in headers.items():

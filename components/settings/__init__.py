@@ -1,6 +1,5 @@
 """Settings: what the operator wrote into the stack's file, read and checked before anything is called. Pure."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -11,8 +10,8 @@ from components.settings.phones import Phone, read_phones
 from components.settings.reader import SLUG, Reader, SettingsError
 from components.settings.site import read_site
 from components.settings.verify import Verify, read_verify
-from providers.authentik.rules import no_colon, slug
-from providers.caddy.rules import upstream_url
+from providers.authentik.rules import slug
+from providers.caddy.rules import account_name, upstream_url
 from providers.caddy.site import Site
 
 __all__ = ["SECRETS", "Delivery", "Host", "Login", "Phone", "Settings", "SettingsError", "read_settings"]
@@ -57,8 +56,8 @@ def read_settings(
     read = Reader(get)
     read.known(given, {*declared, *SECRETS, *CADDY, *AUTHENTIK})
     authentik_url = read.text("authentik:url", rule=upstream_url, example="https://auth.example.org")
-    service_account = read.text("immich:serviceAccount", rule=_username)
-    site = read_site(read, authentik_url)
+    service_account = read.text("immich:serviceAccount", rule=account_name, example="immich-mobile")
+    site = read_site(read, service_account, authentik_url)
     settings = Settings(
         site=site,
         delivery=read_delivery(read, site),
@@ -83,13 +82,6 @@ def read_settings(
     login = read_login(read, authentik_url, settings.application, settings.people_groups)
     read.finish()
     return replace(settings, login=login)
-
-
-def _username(value: str) -> str | None:
-    # No dots and underscores: Authentik names the password's token by what is left without them.
-    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,78}[a-z0-9])?", value):
-        return None
-    return no_colon(value) or "expected a-z, 0-9 and hyphens, at most 80"
 
 
 def _isolation(value: str) -> str | None:

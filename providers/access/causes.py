@@ -49,7 +49,8 @@ class Cause(Enum):
     )
     ROUTE_MISSING = (
         "Caddy has no route for the public name",
-        "A reload of the Caddyfile wipes what came by the admin API: `pulumi up --refresh` puts it back.",
+        "What came by the admin API is gone after a reload of the Caddyfile: `pulumi up --refresh` puts it back. Of a "
+        "file check the import line, and reload Caddy.",
     )
     OUTPOST_UNREACHABLE = (
         "Caddy does not reach the outpost",
@@ -143,18 +144,26 @@ class Cause(Enum):
         "everything is in order but the password: Authentik has another one for this account",
         "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
     )
+    CORE_DOWN = (
+        "Authentik's server does not answer, and its outpost refuses everybody meanwhile",
+        "Look at Authentik's server, its database and their logs.",
+    )
+    HEADER_LOST = (
+        "the header does not reach Caddy: it answers as to a request without one",
+        "Look for what takes Authorization out of requests in front of Caddy: a tunnel, another proxy.",
+    )
     NETWORK = (
         "Caddy takes headers from some networks alone, and this machine may be in none of them",
         "Add its network to immich:basicNetworks, or run from there; Caddy's trusted_proxies must name a proxy in "
-        "front; immich:verify false turns the proof off.",
+        "front, and there may be one only; immich:verify false turns the proof off.",
     )
     IMMICH_DOWN = (
         "Caddy does not reach Immich",
         "Check that Immich runs, and immich:upstream.",
     )
     NOT_IMMICH = (
-        "something else than Immich answers at the public address",
-        "Look at what else Caddy serves under the name, and where immich:upstream leads.",
+        "something other than Immich answers behind the forward auth",
+        "Look where immich:upstream leads.",
     )
     OPEN = (
         "a request without a header reaches Immich",
@@ -164,9 +173,15 @@ class Cause(Enum):
         "a request with a wrong header reaches Immich",
         "Look for a path or a site in Caddy that goes past the forward auth.",
     )
-    SITE_OTHER = (
-        "Caddy serves the public name differently from what this program made: its site does not refuse a wrong header",
-        "`pulumi up --refresh` puts the site right; look for another site of the same name.",
+    OPEN_PLAINLY = (
+        "a request over http:// reaches Immich without the forward auth",
+        "Take the http:// site of this host out of Caddy's configuration, or let it redirect to https://.",
+    )
+    OTHER_ANSWERS = (
+        "the answer is not what this program's site says: something in front of Caddy gave it, or another site",
+        "Look for a tunnel's login, a firewall or a parked page in front of Caddy, and name Caddy's own address in "
+        "immich:probeAddress to go past it; look for another site of the same name in Caddy. `pulumi up --refresh` "
+        "puts a site right that came by the admin API, another value of caddy:redeliver one that is a file.",
     )
     STILL_IN = (
         "a phone that is switched off still gets through",

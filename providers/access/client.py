@@ -1,6 +1,7 @@
 """The one place that asks the public address, as a phone or a stranger would."""
 
 import ssl
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import urllib3
@@ -12,6 +13,8 @@ from providers.access.seen import Answer, NoAnswer, Probe
 from providers.caddy.site import MARK
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
+PLAIN_TIMEOUT = urllib3.Timeout(connect=2, read=5)
+"""Over http:// silence is as good as a refusal, and many routers let nothing through."""
 _MOST = 64 * 1024
 
 
@@ -19,41 +22,52 @@ class Public:
     """The public address of Immich: url https://host[:port]. Redirects are not followed, cookies not kept.
 
     address: host:port to connect to in place of what DNS says; ca: path of the PEM file of a CA that is trusted in
-    place of the system's. Empty texts leave both as usual. path: one of ANSWERS.
+    place of the system's. Empty texts leave both as usual. path: one of ANSWERS. plain_port: where http:// is asked.
 
-    Raises ProviderError for a CA that cannot be read.
+    No answer holds anything of a header. Raises ProviderError for a CA that cannot be read.
     """
 
-    def __init__(self, url: str, address: str, ca: str, path: str) -> None:
+    def __init__(self, url: str, address: str, ca: str, path: str, plain_port: int = 80) -> None:
         parts, self._path = urlsplit(url), path
         name = parts.hostname or ""
         host, _, port = (address or f"{name}:{parts.port or 443}").rpartition(":")
         self._pool = urllib3.HTTPSConnectionPool(
             host.strip("[]"), int(port), ssl_context=trusting(ca), server_hostname=name, maxsize=1
         )
+        self._plain = urllib3.HTTPConnectionPool(host.strip("[]"), plain_port, maxsize=1)
+        self._name = name
         self._headers = {"Host": parts.netloc, "User-Agent": "immich-access-proof", "Accept": "application/json"}
 
     def ask(self, authorization: str | None) -> Probe:
-        """One request as an app with that header, or as a browser with none. The answer holds nothing of the header."""
+        """One request as an app with that header, or as a browser with none."""
         own = {"Sec-Fetch-Mode": "navigate"} if authorization is None else {"Authorization": authorization}
-        sent = self._headers | own
+        return self._ask(self._pool, own, TIMEOUT)
+
+    def ask_as_app(self) -> Probe:
+        """One request as the app makes it that was given no header."""
+        return self._ask(self._pool, {"User-Agent": "Dart/3.8 (dart:io)"}, TIMEOUT)
+
+    def ask_plainly(self) -> Probe:
+        """One request over http:// as a browser, which goes to Immich without the forward auth where Caddy is so."""
+        return self._ask(self._plain, {"Host": self._name, "Sec-Fetch-Mode": "navigate"}, PLAIN_TIMEOUT)
+
+    def _ask(self, pool: urllib3.HTTPConnectionPool, own: Mapping[str, str], timeout: urllib3.Timeout) -> Probe:
+        sent = {**self._headers, **own}
         try:
-            response = self._pool.request(
-                "GET", self._path, headers=sent, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
+            response = pool.request(
+                "GET", self._path, headers=sent, redirect=False, retries=False, timeout=timeout, preload_content=False
             )
             body = response.read(_MOST, decode_content=True)
             response.close()
         except NameResolutionError:
-            return NoAnswer("name", f"{self._pool.host} has no address", passing=False)
+            return NoAnswer("name", f"{pool.host} has no address", passing=False)
         except SSLError as error:
             untrusted = bool(error.args) and isinstance(error.args[0], ssl.SSLCertVerificationError)
             return NoAnswer("certificate", _reason(error), passing=not untrusted)
         except NewConnectionError as error:
-            return NoAnswer("connection", f"{self._pool.host}:{self._pool.port} {_why(error)}")
+            return NoAnswer("connection", f"{pool.host}:{pool.port} {_why(error)}")
         except (HTTPError, OSError) as error:
-            return NoAnswer(
-                "connection", f"{self._pool.host}:{self._pool.port} gave no answer ({type(error).__name__})"
-            )
+            return NoAnswer("connection", f"{pool.host}:{pool.port} gave no answer ({type(error).__name__})")
         except ValueError:  # http.client would not send it: a line break, or letters beyond Latin-1
             return NoAnswer("header", "it cannot be sent as it is", passing=False)
         return Answer(

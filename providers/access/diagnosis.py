@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from providers.access.causes import Cause
-from providers.access.seen import Answer, Hidden, NoAnswer, Password, PeopleAccess, Phone, Probe, Way
+from providers.access.seen import Account, Answer, Hidden, NoAnswer, Outpost, Password, PeopleAccess, Phone, Probe, Way
 from providers.caddy import site
 
 SOON = timedelta(days=14)
@@ -35,7 +34,7 @@ class Check:
 
 
 def examine(way: Way) -> list[Check]:
-    """The links that all phones share, from the outside in, and the two requests that must not get through."""
+    """The links that all phones share, from the outside in, and the requests that must not get through."""
     return [
         *_reaching(way),
         _route(way),
@@ -46,14 +45,16 @@ def examine(way: Way) -> list[Check]:
         *people_access(way.people),
         *_others(way),
         *_phones_group(way),
-        _stranger("no header", way.without, Cause.OPEN),
-        _wrong(way.wrong),
+        _stranger("no header", way.without, Cause.OPEN, site.LOGIN, site.HEADER_MISSING),
+        _stranger("wrong header", way.wrong, Cause.OPEN_TO_ANY_HEADER, site.REFUSED),
+        _stranger("app without header", way.app, Cause.OPEN, site.HEADER_MISSING),
+        _plain(way.plain),
     ]
 
 
 def examine_phone(way: Way, phone: Phone) -> list[Check]:
     """The links that are a phone's own; the last one tells whether it gets through, with the likeliest cause."""
-    through = isinstance(phone.asked, Answer) and phone.asked.immich
+    through = gets_through(phone.asked)
     if phone.off:
         still = Check("switched off", State.NOT_OK, Cause.STILL_IN)
         return [_header(phone), still if through else Check("switched off", State.OK, detail=said(phone.asked))]
@@ -65,7 +66,7 @@ def examine_phone(way: Way, phone: Phone) -> list[Check]:
 
 def likeliest(way: Way, phone: Phone) -> Cause:
     """Why a phone's header did not get through: what the answers prove, else the first broken link."""
-    if _fails_behind(phone.asked) and _is_outposts(way.without):
+    if _is_marked(phone.asked, site.FAILED) and _decides(way.without):
         return Cause.IMMICH_DOWN  # the outpost answers, so what fails is behind it
     # A provider that is wrong, or has no application, is what the outpost does not serve.
     ours = [*_reaching(way), _route(way), _provider(way), _application(way), *examine(way)]
@@ -78,15 +79,25 @@ def likeliest(way: Way, phone: Phone) -> Cause:
 def _guessed(way: Way, phone: Phone) -> Cause:
     """The cause where every link seems well."""
     match phone.asked:
-        case Answer(status=200 | 404):
-            return Cause.NOT_IMMICH
-        case Answer(status=status) if 300 <= status < 400:
-            return Cause.SITE_OTHER
+        case Answer(mark=site.LOGIN | site.HEADER_MISSING):
+            return Cause.HEADER_LOST
+        case Answer(mark=site.NOT_ASKED) if _decides(way.without):
+            return Cause.CORE_DOWN  # it has a word for browsers, which needs no server behind the outpost
+        case Answer(mark=site.REFUSED) if _is_down(phone.account):
+            return Cause.CORE_DOWN
         case Answer(mark=site.REFUSED) if way.restricted:
             return Cause.NETWORK
         case Answer(mark=site.REFUSED) if isinstance(phone.password, Password):
             return Cause.PASSWORD_EXPIRED if phone.password.expires else Cause.PASSWORD_WRONG
+        case Answer(status=200 | 404, mark=""):
+            return Cause.NOT_IMMICH
+        case Answer(mark=""):
+            return Cause.OTHER_ANSWERS
     return Cause.UNEXPLAINED
+
+
+def _is_down(fact: Account | Hidden | None) -> bool:
+    return isinstance(fact, Hidden) and fact.cause is Cause.AUTHENTIK_UNREACHABLE
 
 
 def _reaching(way: Way) -> Iterator[Check]:
@@ -107,22 +118,22 @@ def _reaching(way: Way) -> Iterator[Check]:
 
 
 def _route(way: Way) -> Check:
-    if isinstance(way.route, Hidden) and _is_outposts(way.without):
-        return Check("route", State.OK, detail="the outpost answers through Caddy")
+    if isinstance(way.route, Hidden) and isinstance(way.without, Answer) and way.without.mark:
+        return Check("route", State.OK, detail="the site answers")
     return _fact("route", way.route, Cause.ROUTE_MISSING)
 
 
 def _outpost(way: Way) -> Iterator[Check]:
     outpost = way.outpost
-    if _fails(way.without) and _fails(way.wrong):
+    if _is_marked(way.without, site.FAILED):
         yield Check("outpost", State.NOT_OK, Cause.OUTPOST_UNREACHABLE, said(way.without))
     elif not isinstance(outpost, Hidden) and (outpost is None or not outpost.attached):
         yield Check("outpost", State.NOT_OK, Cause.OUTPOST_WITHOUT_PROVIDER)
-    elif isinstance(way.without, Answer) and way.without.status == 404 and way.route is not False:
-        unlisted = isinstance(outpost, Hidden)
-        cause = Cause.OUTPOST_WITHOUT_PROVIDER if unlisted else Cause.OUTPOST_NOT_LOADED
-        yield Check("outpost", State.NOT_OK, cause, said(way.without))
-    elif _is_outposts(way.without):
+    elif isinstance(way.without, Answer) and way.without.mark == site.NOT_ASKED:
+        yield Check("outpost", State.NOT_OK, _undecided(way.without, outpost), said(way.without))
+    elif _decides(way.without) and _is_marked(way.wrong, site.NOT_ASKED):
+        yield Check("outpost", State.NOT_OK, Cause.CORE_DOWN, said(way.wrong))
+    elif _decides(way.without):
         yield Check("outpost", State.OK)
     elif isinstance(outpost, Hidden):
         yield _hidden("outpost", outpost)
@@ -138,6 +149,13 @@ def _outpost(way: Way) -> Iterator[Check]:
         yield Check("outpost's health", State.NOT_OK, Cause.OUTPOST_SILENT, _moment(outpost.heard))
     else:
         yield Check("outpost's health", State.OK)
+
+
+def _undecided(answer: Answer, outpost: Outpost | Hidden | None) -> Cause:
+    """Why the outpost neither lets in nor refuses: it knows no such host, or has no server behind it."""
+    if answer.status >= 500:
+        return Cause.CORE_DOWN
+    return Cause.OUTPOST_WITHOUT_PROVIDER if isinstance(outpost, Hidden) else Cause.OUTPOST_NOT_LOADED
 
 
 def _provider(way: Way) -> Check:
@@ -190,20 +208,23 @@ def _phones_group(way: Way) -> Iterator[Check]:
         yield Check("phones' group", State.OK)
 
 
-def _stranger(link: str, probe: Probe, cause: Cause) -> Check:
-    """A request that must not reach Immich."""
-    if not tells(probe):
-        return Check(link, State.UNKNOWN, detail=said(probe))
-    return Check(link, State.NOT_OK, cause) if probe.immich else Check(link, State.OK, detail=said(probe))
+def _stranger(link: str, probe: Probe, cause: Cause, *marks: str) -> Check:
+    """A request that must not reach Immich, and be answered by our site with one of the marks."""
+    if isinstance(probe, NoAnswer) or probe.mark in (site.NOT_ASKED, site.FAILED):
+        return Check(link, State.UNKNOWN, detail=said(probe))  # an error may hide that it did
+    if probe.mark in marks:
+        return Check(link, State.OK, detail=said(probe))
+    if probe.immich:
+        return Check(link, State.NOT_OK, cause)
+    return Check(link, State.NOT_OK, Cause.OTHER_ANSWERS, said(probe))
 
 
-def _wrong(probe: Probe) -> Check:
-    check = _stranger("wrong header", probe, Cause.OPEN_TO_ANY_HEADER)
-    if check.state is State.OK and isinstance(probe, Answer) and probe.mark != site.REFUSED:
-        if probe.status == 404:
-            return Check(check.link, State.UNKNOWN, detail=said(probe))
-        return Check(check.link, State.NOT_OK, Cause.SITE_OTHER, said(probe))
-    return check
+def _plain(probe: Probe) -> Check:
+    """A request over http://, which may be redirected, refused or met with silence."""
+    if gets_through(probe):
+        return Check("http://", State.NOT_OK, Cause.OPEN_PLAINLY)
+    other = isinstance(probe, Answer) and probe.status < 300
+    return Check("http://", State.UNKNOWN if other else State.OK, detail=said(probe))
 
 
 def _header(phone: Phone) -> Check:
@@ -267,31 +288,25 @@ def _hidden(link: str, fact: Hidden) -> Check:
     return Check(link, State.UNKNOWN, fact.cause, fact.reason)
 
 
-def _fails(probe: Probe) -> bool:
-    """Whether Caddy says that what is behind it fails."""
-    return isinstance(probe, Answer) and probe.status in (502, 503, 504)
+def _is_marked(probe: Probe, mark: str) -> bool:
+    return isinstance(probe, Answer) and probe.mark == mark
 
 
-def _fails_behind(probe: Probe) -> bool:
-    """The same, of what is behind the outpost."""
-    return isinstance(probe, Answer) and _fails(probe) and probe.mark != site.NOT_ASKED
-
-
-def _is_outposts(probe: Probe) -> bool:
+def _decides(probe: Probe) -> bool:
     """Whether it is the login page or a refusal, which only the outpost's word brings about."""
     return isinstance(probe, Answer) and probe.mark in (site.REFUSED, site.HEADER_MISSING, site.LOGIN)
 
 
-def tells(probe: Probe) -> TypeGuard[Answer]:
-    """Whether it tells if the request reached Immich: an error of a server may hide that it did."""
-    return isinstance(probe, Answer) and probe.status < 500
+def gets_through(probe: Probe) -> bool:
+    """Whether Immich itself answered."""
+    return isinstance(probe, Answer) and probe.immich
 
 
 def said(probe: Probe) -> str:
     """An answer in words."""
     if isinstance(probe, NoAnswer):
         return probe.reason
-    return f"{probe.status} to {probe.location}" if probe.location else f"{probe.status}"
+    return f"{probe.status} to {probe.location}" if probe.location else f"{probe.status} {probe.mark}".strip()
 
 
 def _host(location: str) -> str | None:

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 
 from providers.access.causes import Cause
 
-WRONG_HEADER = "Basic " + base64.b64encode(b"access-proof-stranger:no-such-password").decode()
-"""A header that is well formed and nobody's."""
-
 _ALPHABET = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+
+def wrong_header(account: str) -> str:
+    """A header that is well formed and nobody's. account: what the phones' accounts begin with, as this one does:
+
+    any other is refused unasked. No phone's name begins with a hyphen.
+    """
+    return "Basic " + base64.b64encode(f"{account}--proof:no-such-password".encode()).decode()
 
 
 @dataclass(frozen=True)

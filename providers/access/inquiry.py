@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from providers.access.causes import Cause
-from providers.access.seen import Account, Hidden, Outpost, Password, PeopleAccess, PhonesGroup, Probe, Provider, Way
+from providers.access.header import wrong_header
+from providers.access.seen import Account, Hidden, Outpost, Password, PeopleAccess, PhonesGroup, Provider, Way
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.exclusive_members import of_its_stack, others_in
@@ -18,6 +19,9 @@ from providers.caddy.admin import CaddyError
 from providers.caddy.config import serving
 from providers.errors import ProviderError
 from providers.patience import Patience
+
+if TYPE_CHECKING:
+    from providers.access.client import Public
 
 T = TypeVar("T")
 
@@ -37,10 +41,12 @@ NO_RIGHTS: Final[Bag] = {"is_superuser": False, "parents": [], "parent": None, "
 class Names:
     """What the way of a stack is made of, by name. caddy_admin: URL of Caddy's admin API, "" if it has none.
 
-    people_groups: also by primary key. restricted: whether Basic is taken from some networks alone.
+    account: what the phones' accounts begin with. people_groups: also by primary
+    key. restricted: whether Basic is taken from some networks alone.
     """
 
     url: str
+    account: str
     caddy_admin: str
     application: str
     provider: str
@@ -58,20 +64,23 @@ class Inquiry:
     """
 
     def __init__(self, names: Names, connect: Callable[[], Client], patience: Patience | None = None) -> None:
-        self._names, self._connect, self._patience = names, connect, patience
+        self.names, self._connect, self._patience = names, connect, patience
         self._client: Client | Hidden | None = None
 
-    def way(self, without: Probe, wrong: Probe) -> Way:
-        """What all phones share, around the answers to the two requests that must not get through."""
+    def way(self, public: "Public") -> Way:
+        """What all phones share, around the answers to the requests that must not get through."""
+        without, wrong = public.ask(None), public.ask(wrong_header(self.names.account))
         provider = self._told(self._provider)
         pk = provider["pk"] if isinstance(provider, dict) else None
-        assigned = isinstance(provider, dict) and provider["assigned_application_slug"] == self._names.application
+        assigned = isinstance(provider, dict) and provider["assigned_application_slug"] == self.names.application
         application = self._told(lambda client: self._application(client, assigned=assigned))
         bindings = self._bindings(application)
         return Way(
-            url=self._names.url,
+            url=self.names.url,
             without=without,
             wrong=wrong,
+            app=public.ask_as_app(),
+            plain=public.ask_plainly(),
             route=self._route(),
             outpost=provider if isinstance(provider, Hidden) else self._told(lambda client: self._outpost(client, pk)),
             provider=Provider(provider["external_host"], _differing(provider, CLOSED))
@@ -87,7 +96,7 @@ class Inquiry:
             phones_group=self._told(self._phones_group),
             people=self._people(application, bindings),
             now=datetime.now(UTC),
-            restricted=self._names.restricted,
+            restricted=self.names.restricted,
         )
 
     def people(self) -> PeopleAccess | Hidden:
@@ -124,22 +133,22 @@ class Inquiry:
             return self._client
 
     def _route(self) -> bool | Hidden:
-        if not self._names.caddy_admin:
+        if not self.names.caddy_admin:
             return Hidden("Caddy's admin API does not show it")
         try:
-            return serving(self._names.caddy_admin, self._names.url, self._patience)
+            return serving(self.names.caddy_admin, self.names.url, self._patience)
         except CaddyError as error:
             return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
 
     def _provider(self, client: Client) -> dict[str, Any] | None:
-        name = self._names.provider
+        name = self.names.provider
         call = Call(f"find proxy provider {name!r}", "authentik_providers_proxy.view_proxyprovider")
         listed = client.find("/providers/proxy/", {"name__iexact": name}, call)
         return next((each for each in listed if each["name"] == name), None)
 
     def _application(self, client: Client, *, assigned: bool) -> dict[str, Any] | None:
         """assigned: whether its provider names it, so that one that is not found is only not shown to us."""
-        slug = self._names.application
+        slug = self.names.application
         try:
             return client.get(
                 f"/core/applications/{slug}/", Call(f"read application {slug!r}", "authentik_core.view_application")
@@ -165,19 +174,19 @@ class Inquiry:
         if isinstance(bindings, Hidden):
             return bindings
         bound = {each for binding in bindings if _lets_in(binding) for each in _groups_of(binding)}
-        unbound = tuple(group for group in self._names.people_groups if group not in bound)
+        unbound = tuple(group for group in self.names.people_groups if group not in bound)
         return PeopleAccess(unbound, (application or {}).get("policy_engine_mode", "any"))
 
     def _lets_phones_in(self, binding: Bag) -> bool:
-        return self._names.phones_group in _groups_of(binding) and _lets_in(binding)
+        return self.names.phones_group in _groups_of(binding) and _lets_in(binding)
 
     def _is_declared(self, binding: Bag) -> bool:
         """Whether this stack binds that group; a negated binding of it is another's."""
-        names = {self._names.phones_group, *self._names.people_groups}
+        names = {self.names.phones_group, *self.names.people_groups}
         return bool(names & _groups_of(binding)) and not binding["negate"]
 
     def _phones_group(self, client: Client) -> PhonesGroup:
-        name = self._names.phones_group
+        name = self.names.phones_group
         call = Call(f"find group {name!r}", "authentik_core.view_group")
         listed = client.find("/core/groups/", {"name": name, "include_children": "true"}, call)
         found = next((each for each in listed if each["name"] == name), None)
@@ -187,7 +196,7 @@ class Inquiry:
         return PhonesGroup(tuple(others), _differing(found, NO_RIGHTS))
 
     def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
-        name = self._names.outpost
+        name = self.names.outpost
         call = Call(f"read outpost {name!r}", "authentik_outposts.view_outpost")
         listed = client.find("/outposts/instances/", {"name__iexact": name}, call)
         found = next((each for each in listed if each["name"] == name), None)
@@ -203,7 +212,7 @@ class Inquiry:
         if found is None:
             return None
         groups = {str(each["name"]) for each in found.get("groups_obj") or []}
-        ours = self._names.phones_group
+        ours = self.names.phones_group
         return Account(found["is_active"], ours in groups, tuple(sorted(groups - {ours})))
 
     def _password(self, client: Client, username: str) -> Password | Hidden | None:

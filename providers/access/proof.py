@@ -14,7 +14,6 @@ from pulumi import Input, Output
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
 from providers.access.header import take_apart
-from providers.access.inquiry import Inquiry, Names
 from providers.authentik.connection import Connected
 from providers.errors import brief
 
@@ -28,6 +27,7 @@ class AccessProofArgs(TypedDict):
     CA to trust in place of the system's; both may be "". path: one of Immich's ANSWERS, which must not be open.
     headers: phone to `Basic …` that must get through; refused: those that must not.
     accounts: phone to what changes with every write to its account.
+    account: what the phones' accounts begin with.
     caddy_admin, application, provider, phones_group, people_groups, outpost: where to look for the cause of a failure,
     by name.
     restricted: whether Basic is taken from some networks alone.
@@ -41,6 +41,7 @@ class AccessProofArgs(TypedDict):
     headers: Input[dict[str, str]]
     refused: Input[dict[str, str]]
     accounts: Input[dict[str, str]]
+    account: Input[str]
     caddy_admin: Input[str]
     application: Input[str]
     provider: Input[str]
@@ -93,7 +94,9 @@ class AccessProofProvider(Connected):
         """Nothing: there is no object."""
 
     def _prove(self, props: Mapping[str, Any]) -> None:
-        from providers.access.client import Public  # here, for it loads the HTTP library, which a preview does without
+        # Here, for they load the HTTP library, which a preview does without.
+        from providers.access.client import Public
+        from providers.access.inquiry import Inquiry, Names
         from providers.access.trial import Trial
 
         public = Public(props["url"], props["address"], props["ca"], props["path"])

@@ -99,7 +99,8 @@ class PeopleAccess:
 class Way:
     """What all phones share. restricted: whether Caddy takes Basic from some networks alone.
 
-    url: the public address. without, wrong: the answers to a request without a header and with a wrong one.
+    url: the public address. without, wrong, app, plain: the answers to a request without a header, with a wrong one,
+    of an app without one, and over http://.
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
     now: when all this was seen.
@@ -108,6 +109,8 @@ class Way:
     url: str
     without: Probe
     wrong: Probe
+    app: Probe
+    plain: Probe
     route: bool | Hidden
     outpost: Outpost | Hidden | None
     provider: Provider | Hidden | None

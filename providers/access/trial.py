@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.access.diagnosis import State, examine, likeliest, people_access, said, tells
-from providers.access.header import WRONG_HEADER, take_apart
+from providers.access.diagnosis import State, examine, gets_through, likeliest, people_access, said
+from providers.access.header import take_apart, wrong_header
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
-from providers.caddy.site import REFUSED
+from providers.caddy.site import HEADER_MISSING, LOGIN, REFUSED
 from providers.diagnostics import warn
 from providers.errors import ProviderError
 
@@ -27,8 +28,9 @@ class ProofError(ProviderError):
     """The proof failed; the message names who, the likeliest cause and its remedy, and holds no header."""
 
 
-def _is_refused(probe: Probe) -> bool:
-    return isinstance(probe, Answer) and probe.mark == REFUSED
+def _answered(*marks: str) -> Callable[[Probe], bool]:
+    """Whether our site itself gave an answer of those marks."""
+    return lambda probe: isinstance(probe, Answer) and probe.mark in marks
 
 
 class Trial:
@@ -43,19 +45,25 @@ class Trial:
 
         In the order of the names: a map arrives in any.
         """
-        asked = {phone: self._until(gets_through, header) for phone, header in sorted(headers.items())}
+        ask = self._public.ask
+        asked = {phone: self._until(gets_through, partial(ask, headers[phone])) for phone in sorted(headers)}
         failed = {phone: probe for phone, probe in asked.items() if not gets_through(probe)}
         if failed:
-            way = self._inquiry.way(self._public.ask(None), self._public.ask(WRONG_HEADER))
+            way = self._inquiry.way(self._public)
             causes = {}
             for phone, probe in failed.items():
                 cause = likeliest(way, self._phone(headers[phone], probe))
                 causes[f"phone {phone!r} does not get through"] = (cause, probe)
             raise _error(causes)
-        self._refuse("a wrong header", WRONG_HEADER, Cause.OPEN_TO_ANY_HEADER)
+        wrong = wrong_header(self._inquiry.names.account)
+        self._refuse("a wrong header", lambda: ask(wrong), Cause.OPEN_TO_ANY_HEADER, REFUSED)
         for phone, header in sorted(refused.items()):
-            self._refuse(f"phone {phone!r}, which is switched off,", header, Cause.STILL_IN)
-        self._refuse("a request without a header", None, Cause.OPEN, tells)
+            self._refuse(f"phone {phone!r}, which is switched off,", partial(ask, header), Cause.STILL_IN, REFUSED)
+        self._refuse("a request without a header", lambda: ask(None), Cause.OPEN, LOGIN, HEADER_MISSING)
+        self._refuse("an app without a header", self._public.ask_as_app, Cause.OPEN, HEADER_MISSING)
+        plain = self._public.ask_plainly()
+        if gets_through(plain):
+            raise _error({"a request over http:// gets through": (Cause.OPEN_PLAINLY, plain)})
         self._look_at_people()
 
     def _look_at_people(self) -> None:
@@ -73,33 +81,27 @@ class Trial:
         header = take_apart(value)
         return Phone(header, probe, self._inquiry.account(header.username), self._inquiry.password(header.username))
 
-    def _refuse(
-        self, who: str, header: str | None, let_in: Cause, right: Callable[[Probe], bool] = _is_refused
-    ) -> None:
-        """That this request does not get through, by an answer that is right. let_in: the cause where it does."""
-        probe = self._until(right, header)
+    def _refuse(self, who: str, ask: Callable[[], Probe], let_in: Cause, *marks: str) -> None:
+        """That this request does not get through, by an answer of those marks. let_in: the cause where it does."""
+        right = _answered(*marks)
+        # The outpost forgets a header after a while; whoever sends none gets in for good.
+        final = gets_through if let_in is Cause.OPEN else right
+        probe = self._until(lambda probe: right(probe) or final(probe), ask)
         if gets_through(probe):
             raise _error({f"{who} gets through": (let_in, probe)})
-        if right(probe):
-            return
-        without, wrong = (self._public.ask(None), probe) if header else (probe, self._public.ask(WRONG_HEADER))
-        way = self._inquiry.way(without, wrong)
-        broken = [each.cause for each in examine(way) if each.cause is not None and each.cause.blocks]
-        cause = broken[0] if broken else Cause.SITE_OTHER if tells(probe) else Cause.UNEXPLAINED
-        raise _error({f"{who} is not refused as it should be": (cause, probe)})
+        if not right(probe):
+            broken = [each.cause for each in examine(self._inquiry.way(self._public)) if each.cause is not None]
+            blocking = [cause for cause in broken if cause.blocks]
+            cause = blocking[0] if blocking else Cause.UNEXPLAINED
+            raise _error({f"{who} is not refused as it should be": (cause, probe)})
 
-    def _until(self, enough: Callable[[Probe], bool], header: str | None) -> Probe:
+    def _until(self, enough: Callable[[Probe], bool], ask: Callable[[], Probe]) -> Probe:
         """The first answer that is enough, or the last one within the bound."""
         while True:
-            probe = self._public.ask(header)
+            probe = ask()
             if enough(probe) or time.monotonic() - self._began > _patience(probe):
                 return probe
             time.sleep(PAUSE)
-
-
-def gets_through(probe: Probe) -> bool:
-    """Whether Immich itself answered."""
-    return isinstance(probe, Answer) and probe.immich
 
 
 def _patience(probe: Probe) -> float:

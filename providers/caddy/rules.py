@@ -34,12 +34,28 @@ def web_origin(value: str) -> str | None:
     return None
 
 
+def account_name(value: str) -> str | None:
+    """What the names of the phones' accounts begin with.
+
+    Without dots and underscores: Authentik names the password's token by what is left without them.
+    """
+    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,78}[a-z0-9])?", value):
+        return None
+    return "expected a-z, 0-9 and hyphens, at most 80, and no hyphen at an end"
+
+
 def upstream_url(value: str) -> str | None:
     """http(s)://host[:port], where Caddy reaches a server."""
     host = _host_in(value)
     if host is None or not is_host(host):
         return "expected http(s)://host or http(s)://host:port; no user, path, query or slash at the end"
     return None
+
+
+def origin(url: str) -> tuple[str, int]:
+    """The host and the port that an upstream's URL leads to."""
+    parts = urlsplit(url.lower())
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def host_name(value: str) -> str | None:

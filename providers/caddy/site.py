@@ -1,16 +1,25 @@
 """Site: what Caddy is to do for one Immich, and its Caddyfile. Pure."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from providers.caddy.rules import file_path, network, open_path, owner, proxies, upstream_url, web_origin
+from providers.caddy.credentials import credentials_of
+from providers.caddy.rules import (
+    account_name,
+    file_path,
+    network,
+    open_path,
+    origin,
+    owner,
+    proxies,
+    upstream_url,
+    web_origin,
+)
 
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
-
-SHARES_PATHS = ("/share", "/share/*", "/s/*")
-"""What immich-public-proxy serves: https://github.com/alangrainger/immich-public-proxy."""
 
 MARK = "X-Immich-Access"
 """The response header of every answer that the site gives itself: 403 is also Immich's word, and a firewall's."""
@@ -18,18 +27,23 @@ REFUSED, HEADER_MISSING, LOGIN, NOT_ASKED, FAILED = "refused", "header-missing",
 """Its values: a header is refused; an app sent none; a browser goes to the login page; the outpost gave no answer that
 decides; Caddy could not serve the request."""
 
-# Immich's own form of an error. Never 401: on it the app logs its user out and clears its library.
-_ERROR = '{{"message":"{}","error":"{}","statusCode":{}}}'
-_REFUSED = _ERROR.format("The proxy refused the Authorization header of this app", "Forbidden", 403)
-_HEADER_MISSING = _ERROR.format(
-    "The proxy needs the header Authorization from this app: add it to its custom proxy headers", "Forbidden", 403
-)
-_NOT_ASKED = _ERROR.format("The proxy could not ask whether this app may pass", "Bad Gateway", 502)
-_FAILED = _ERROR.format("The proxy could not serve this request", "{err.status_text}", "{err.status_code}")
+# What handle_errors says of each, in Immich's own form of an error, which its app can show. Never with the status 401:
+# on that the app logs its user out and clears its library.
+_SAID = {
+    REFUSED: "The proxy refused the Authorization header of this app",
+    HEADER_MISSING: "The proxy needs the header Authorization from this app: add it to its custom proxy headers",
+    NOT_ASKED: "The proxy could not ask whether this app may pass",
+}
+_FAILED = "The proxy could not serve this request"
+_ERROR = '{"message":"{said}","error":"{err.status_text}","statusCode":{err.status_code}}'
 
-# Caddy matches a path in lower case without its dots, doubled slashes and escapes, but passes it on as it came: what
-# two servers may read in two ways is never open. The last one is the Kelvin sign, a k in lower case.
-_PLAIN_PATH = r"not vars_regexp {uri} (?i)^[^?]*(//|/\.\.?([/?]|$)|%2[ef]|%5c|\\|%e2%84%aa)"
+# A path goes past the question only where every server reads it alike: plain letters, and bytes beyond ASCII.
+_LETTER = r"(?:[-\w~]|%(?:20|[89a-fA-F][0-9a-fA-F]))"
+_SEGMENT = rf"/\.?{_LETTER}(?:\.*{_LETTER})*"
+# What a browser needs of the outpost: never auth/*, which tells a page's scripts who is logged in.
+_PAGES = r"/outpost\.goauthentik\.io/(?:start|callback|sign_out|static(?:/[-\w~][-\w.~]*)+)"
+# What immich-public-proxy serves: https://github.com/alangrainger/immich-public-proxy.
+_SHARED = rf"/(?:share|s{_SEGMENT})(?:{_SEGMENT})*/?"
 
 # The app's user agents; and what asks the API, unless it says that it is a browser: old ones send no Sec-Fetch-Mode.
 _APP = (
@@ -38,18 +52,26 @@ _APP = (
     "!header({'Sec-Fetch-Mode': '*'}) && !header({'User-Agent': 'Mozilla/*'}))`"
 )
 
-# What lets somebody in; Caddy itself redacts the first, and cookies, unless it is told not to.
-_SECRET_HEADERS = (
-    *("Authorization", "Cookie", "X-Api-Key", "X-Immich-Session-Token", "X-Immich-User-Token"),
-    # A share's key, and the addresses that repeat a key or a login's code.
-    *("X-Immich-Share-Key", "X-Immich-Share-Slug", "Referer"),
-)
 # rd: where a login comes back to, a whole address.
 _SECRET_PARAMETERS = ("apiKey", "code", "key", "password", "rd", "sessionKey", "slug", "state", "token")
 # A share link has its key in the path. One pattern for both: Caddy takes one filter for a field.
 _SECRET_URI = rf"(?i)(/(?:share|s)/)[^?]*|([?&](?:{'|'.join(_SECRET_PARAMETERS)})=)[^&]*"
 
+_BASIC = r"header_regexp Authorization (?i)^\s*basic(\s|$)"
+_NO_KEYS = ("header_up -X-Api-Key", "header_up -X-Immich-*")
+_NO_COOKIES = r'header_up Cookie "(^|;\s*)(?:(?:{})[^;]*(?:;\s*|$))+" $1'
+# Immich's keys are not for the outpost; and a Bearer made of a phone's header would open it.
+_NOT_BROWSERS = ("header_up -Authorization", *_NO_KEYS, _NO_COOKIES.format("immich_"))
+_NOT_PHONES = ("header_up -Cookie", *_NO_KEYS)
+# Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page.
+_CANNOT_ASK = f"error {NOT_ASKED} 502"
+_PAGE = (f"header {MARK} {NOT_ASKED}", "copy_response")
+_LOGIN = (f"header {MARK} {LOGIN}", f"error @app {HEADER_MISSING} 403", "copy_response")
+_NO_MARK = f"header_down -{MARK}"
+_KEPT_FROM_IMMICH = (_NO_COOKIES.format("authentik_"), _NO_MARK)
+
 _RULES: Mapping[str, Callable[[str], str | None]] = {
+    "account": account_name,
     "url": web_origin,
     "immich": upstream_url,
     "outpost": upstream_url,
@@ -66,6 +88,7 @@ _OPTIONAL = ("outpost_ca", "shares")
 class Site:
     """One Immich behind forward auth.
 
+    account: what the names of all the phones' accounts begin with: the header of any other is refused unasked.
     url: what browsers and phones call, https://host[:port]. immich, outpost, shares: where Caddy reaches Immich, the
     outpost, and (if any) what serves public share links, http(s)://host[:port]. outpost_ca: path on Caddy's host of the
     certificates (PEM) that the outpost's is checked against; the system's if empty. open_paths: paths of Immich's that
@@ -76,6 +99,7 @@ class Site:
     Raises ValueError that names the attribute and what it expected.
     """
 
+    account: str
     url: str
     immich: str
     outpost: str
@@ -94,6 +118,8 @@ class Site:
                 expected = rule(value)
                 if expected and (value or name not in _OPTIONAL):
                     raise ValueError(f"{name}: {expected}")
+        if self.shares and origin(self.shares) in (origin(self.immich), origin(self.outpost)):
+            raise ValueError("shares: expected a server of their own, and not Immich or the outpost itself")
         if self.outpost_ca and not self.outpost.lower().startswith("https://"):
             raise ValueError("outpost_ca: expected an outpost over https://, for there is no certificate to check")
 
@@ -114,7 +140,7 @@ def render(site: Site) -> str:
     Basic is asked about and ends here, in any letter case; anything else goes the browser's way. What a Basic request
     earns (a session cookie, identity headers) never leaves Caddy, and a client's own identity headers never pass.
     """
-    return _formatted([f"{site.url.lower()} {{", *_route(site), "", *_errors(), "}"])
+    return _formatted([f"{site.url.lower()} {{", *_route(site), *_errors(), "}"])
 
 
 def render_file(site: Site, written_by: str) -> str:
@@ -128,69 +154,76 @@ def render_file(site: Site, written_by: str) -> str:
         f"# The Caddyfile imports it {where}.",
     ]
     log = [*_log(), ""] if site.access_log else []
-    body = [*log, *_route(site), "", *_errors()]
+    body = [*log, *_route(site), *_errors()]
     return _formatted([*header, *(body if site.inside else [f"{site.url.lower()} {{", *body, "}"])])
 
 
 def _route(site: Site) -> list[str]:
-    """Exactly one of the `handle` blocks runs; whom the last three let through goes on to Immich."""
+    """At most one of the `handle` blocks runs; whom it lets through goes on to Immich."""
     outpost, immich = site.outpost.lower(), site.immich.lower()
     return [
         "route {",
-        *("request_header -X-Authentik*", "request_header -X_Authentik*", ""),
-        *_matcher("outpost", f"path {OUTPOST_PATH}/*", _PLAIN_PATH),
-        *_handle("outpost", "request_header -Authorization", *_proxy(outpost, _to_outpost(site))),
+        *("header {", "match status 1xx", "-Set-Cookie", "}"),  # before the last answer, too, nobody earns a session
+        "request_header -*Authentik*",
+        # Any other wish would be a pipe to all that Immich serves.
+        "@pipe not vars_regexp {header.Upgrade} (?i)^(websocket)?$",
+        "request_header @pipe -Upgrade",
+        f"@outpost vars_regexp {{uri}} {_exactly(_PAGES)}",
+        *_handle("outpost", *_proxy(outpost, [*_to_outpost(site), *_NOT_BROWSERS, _NO_MARK])),
         *_shares(site),
-        r"@basic header_regexp Authorization (?i)^\s*basic(\s|$)",
+        f"@basic {_BASIC}",
+        # Of several headers, and of any other form, it is nobody's: the variable has all of them.
+        f"@phone vars_regexp {{header.Authorization}} {credentials_of(site.account)}",
         *_open(site),
         *_elsewhere(site),
-        *_handle("basic", *_ask_for_app(site)),
+        *_handle("phone", *_ask_for_phone(site), "request_header -Authorization"),
+        f"error @basic {REFUSED} 403",
         f"@app {_APP}",
-        *("handle {", f"forward_auth {outpost} {{", f"uri {OUTPOST_PATH}/auth/caddy", *_to_outpost(site)),
-        *(*_without_header(), "}", "}"),
+        *("handle {", *_ask(site, _NOT_BROWSERS, denied=_LOGIN, other=_PAGE), "}"),
         # No timeout here: a phone may take hours for one upload, and Immich as long for an archive.
-        *_proxy(immich, [*_named(immich), *_trusting(site), "stream_close_delay 5m"]),
+        *_proxy(immich, [*_named(immich), *_trusting(site), *_KEPT_FROM_IMMICH, "stream_close_delay 5m"]),
         "}",
     ]
 
 
-def _ask_for_app(site: Site) -> list[str]:
-    """What forward_auth would do, but with an answer for an app instead of a login page."""
-    return _proxy(
-        site.outpost.lower(),
-        [
-            *("method GET", f"rewrite {OUTPOST_PATH}/auth/caddy", *_to_outpost(site)),
-            *("header_up X-Forwarded-Method {method}", "header_up X-Forwarded-Uri {uri}"),
-            *("header_up -Cookie", "header_up -Connection", "header_up -Upgrade"),
-            *("@good status 2xx", "handle_response @good {", "request_header -Authorization", "}"),
-            *("@refused status 3xx 401 403", "handle_response @refused {", *_answer(_REFUSED, "403", REFUSED), "}"),
-            *("handle_response {", *_answer(_NOT_ASKED, "502", NOT_ASKED), "}"),
-        ],
-    )
+def _ask(site: Site, kept: Iterable[str], denied: Iterable[str], other: Iterable[str]) -> list[str]:
+    """Ask the outpost. kept: what it does not see of the request; denied: what follows where it does not say yes;
 
-
-def _without_header() -> list[str]:
-    """Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page."""
+    other: what follows where its answer is neither.
+    """
     return [
-        *("@denied status 3xx 401 403", "handle_response @denied {"),
-        *_handle("app", *_answer(_HEADER_MISSING, "403", HEADER_MISSING)),
-        *("handle {", f"header {MARK} {LOGIN}", "copy_response", "}", "}"),
+        *(f"forward_auth {site.outpost.lower()} {{", f"uri {OUTPOST_PATH}/auth/caddy", *_to_outpost(site), *kept),
+        *("@denied status 3xx 401 403", "handle_response @denied {", *denied, "}"),
+        *("handle_response {", *other, "}", "}"),
     ]
+
+
+def _ask_for_phone(site: Site) -> list[str]:
+    """An outpost refuses everybody while Authentik's core is down; where that serves the outpost itself, it says so."""
+    # Asked by our own host's name, the outpost would answer.
+    named = [f"header_up {header} {{upstream_hostport}}" for header in ("Host", "X-Forwarded-Host")]
+    health = [
+        *("method GET", "rewrite /-/health/ready/", *named, *_transport(site)),
+        *("@down status 5xx", "handle_response @down {", _CANNOT_ASK, "}"),
+        *("handle_response {", f"error {REFUSED} 403", "}"),
+    ]
+    return _ask(site, _NOT_PHONES, denied=_proxy(site.outpost.lower(), health), other=[_CANNOT_ASK])
 
 
 def _to_outpost(site: Site) -> list[str]:
     """The outpost is asked about this host and no other, whatever a trusted proxy lets through as X-Forwarded-Host."""
-    outpost = site.outpost.lower()
     return [
-        *_named(outpost),
+        *_named(site.outpost.lower()),
         f"header_up X-Forwarded-Host {urlsplit(site.url).netloc.lower()}",
         "header_up X-Forwarded-Proto https",
         *_trusting(site),
-        "transport http {",
-        *([f"tls_trust_pool file {site.outpost_ca}"] if site.outpost_ca else []),
-        "response_header_timeout 20s",
-        "}",
+        *_transport(site),
     ]
+
+
+def _transport(site: Site) -> list[str]:
+    trusted = [f"tls_trust_pool file {site.outpost_ca}"] if site.outpost_ca else []
+    return ["transport http {", *trusted, "response_header_timeout 20s", "}"]
 
 
 def _shares(site: Site) -> list[str]:
@@ -198,61 +231,70 @@ def _shares(site: Site) -> list[str]:
     if not site.shares:
         return []
     shares = site.shares.lower()
-    sent = ["header_up -Authorization", "header_up -X-Api-Key", "header_up -X-Immich-*"]
-    sent += [r'header_up Cookie "(?:immich_|authentik_)[^;]*;?\s*" ""', *_named(shares), *_trusting(site)]
+    sent = ["header_up -Authorization", *_NO_KEYS]
+    sent += [_NO_COOKIES.format("immich_|authentik_"), *_named(shares), *_trusting(site), _NO_MARK]
     return [
-        *_matcher("shares", f"path {' '.join(SHARES_PATHS)}", _PLAIN_PATH),
-        *_handle("shares", *_proxy(shares, sent)),
+        f"@shares vars_regexp {{uri}} {_exactly(_SHARED)}",
+        *_handle("shares", "request_header -Upgrade", *_proxy(shares, sent)),
     ]
 
 
 def _open(site: Site) -> list[str]:
     if not site.open_paths:
         return []
-    paths = f"path {' '.join(site.open_paths)}"
+    paths = f"vars_regexp {{uri}} {_exactly('|'.join(map(re.escape, site.open_paths)))}"
     return [
-        *_matcher("open", "method GET HEAD", paths, _PLAIN_PATH),
-        *_handle("open", "request_header @basic -Authorization"),
+        *_matcher("open", "method GET HEAD", paths),
+        *_handle("open", "request_header @basic -Authorization", "request_header -Upgrade"),
     ]
 
 
 def _elsewhere(site: Site) -> list[str]:
     """Basic from another network than those allowed is answered as a wrong one is.
 
-    So is one by way of a proxy that Caddy's own trusted_proxies do not name: its address would stand for everybody's.
+    So is one that came by a proxy that Caddy does not trust, whose address would stand for everybody's, and one that
+    names several addresses: unless Caddy is strict about it, the first of them counts, which anybody can write.
     """
     if not site.basic_networks:
         return []
-    basic = r"header_regexp Authorization (?i)^\s*basic(\s|$)"
-    where = f"not client_ip {' '.join(site.basic_networks)}"
-    masked = ["header X-Forwarded-For *", "vars {client_ip} {remote_host}"]
+    where = {
+        "elsewhere": [f"not client_ip {' '.join(site.basic_networks)}"],
+        "masked": ["header X-Forwarded-For *", "vars {client_ip} {remote_host}"],
+        "several": ["vars_regexp {header.X-Forwarded-For} ,"],
+    }
     return [
-        *(*_matcher("elsewhere", basic, where), *_handle("elsewhere", *_answer(_REFUSED, "403", REFUSED))),
-        *(*_matcher("masked", basic, *masked), *_handle("masked", *_answer(_REFUSED, "403", REFUSED))),
+        line
+        for name, conditions in where.items()
+        for line in (*_matcher(name, _BASIC, *conditions), f"error @{name} {REFUSED} 403")
     ]
 
 
 def _errors() -> list[str]:
-    return ["handle_errors {", *_answer(_FAILED, "{err.status_code}", FAILED), "}"]
-
-
-def _log() -> list[str]:
-    headers = [f"request>headers>{name} delete" for name in _SECRET_HEADERS]
     return [
-        "log {",
-        "format filter {",
-        *headers,
-        "resp_headers>Set-Cookie delete",
-        "resp_headers>Location delete",
-        f"request>uri regexp {_SECRET_URI} ${{1}}${{2}}REDACTED",
+        "handle_errors {",
+        "map {err.message} {access} {said} {",
+        *(f'{kind} {kind} "{said}"' for kind, said in _SAID.items()),
+        f'default {FAILED} "{_FAILED}"',
         "}",
+        *("header Content-Type application/json", "header Cache-Control no-store", f"header {MARK} {{access}}"),
+        f"respond `{_ERROR}` {{err.status_code}}",
         "}",
     ]
 
 
-def _answer(body: str, status: str, mark: str) -> list[str]:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", MARK: mark}
-    return [*(f"header {name} {value}" for name, value in headers.items()), f"respond `{body}` {status}"]
+def _log() -> list[str]:
+    """Of a request's headers only the user agent: many let somebody in, and repeat what does."""
+    return [
+        *("log {", "format filter {", "request>headers delete"),
+        *("resp_headers>Set-Cookie delete", "resp_headers>Location delete"),
+        f"request>uri regexp {_SECRET_URI} ${{1}}${{2}}REDACTED",
+        *("}", "}", "log_append user_agent {header.User-Agent}"),
+    ]
+
+
+def _exactly(path: str) -> str:
+    """A pattern for the whole path of a request as it came."""
+    return rf"^(?:{path})(?:\?|$)"
 
 
 def _matcher(name: str, *conditions: str) -> list[str]:

@@ -78,7 +78,7 @@ class Caddy:
 
 def declared(caddy: Caddy, host: str = "photos.example.org", **changed: Any) -> Props:
     rendered = Site(
-        f"https://{host}:{caddy.port}", changed.pop("immich", "http://127.0.0.1:2283"), "http://127.0.0.1:9000"
+        "phone", f"https://{host}:{caddy.port}", changed.pop("immich", "http://127.0.0.1:2283"), "http://127.0.0.1:9000"
     )
     return {
         "admin": caddy.admin,

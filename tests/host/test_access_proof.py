@@ -10,7 +10,7 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
 from providers.access import trial
-from providers.access.header import WRONG_HEADER
+from providers.access.header import wrong_header
 from providers.access.proof import AccessProofProvider
 from providers.errors import ProviderError
 from tests.tls import certificate, serving
@@ -32,8 +32,12 @@ def _answer(handler: Handler) -> None:
     header = handler.headers.get("Authorization")
     if header in (ANNA, BEN):
         reply(200, {"res": "pong"})(handler)
+    elif header:
+        reply(403, X_Immich_Access="refused")(handler)
+    elif handler.headers["User-Agent"].startswith("Dart/"):
+        reply(403, X_Immich_Access="header-missing")(handler)
     else:
-        reply(403, X_Immich_Access="refused")(handler) if header else reply(302, X_Immich_Access="login")(handler)
+        reply(302, X_Immich_Access="login")(handler)
 
 
 @contextmanager
@@ -48,6 +52,7 @@ def site(pem: Path) -> Iterator[tuple[Server, Props]]:
             "headers": {"anna": ANNA, "ben": BEN},
             "refused": {},
             "accounts": {"anna": "1", "ben": "1"},
+            "account": "phone",
             "caddy_admin": "",
             "application": "immich",
             "provider": "Immich",
@@ -71,7 +76,7 @@ def test_a_proof_asks_for_each_phone_and_for_strangers_and_keeps_no_header(pem: 
     with site(pem) as (server, declared):
         outs = proof.create(declared)
         sent = dict.fromkeys(each.headers.get("authorization") for each in server.asked)  # one may be asked again
-        assert list(sent) == [ANNA, BEN, WRONG_HEADER, None]
+        assert list(sent) == [ANNA, BEN, wrong_header("phone"), None]
     assert proof.id == f"https://{NAME}"
     assert not [header for header in (ANNA, BEN) if header.split()[1] in json.dumps(outs)]
 

@@ -27,6 +27,7 @@ BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/201001
 SESSION = {"Cookie": "authentik_proxy_1=session; immich_access_token=immich"}
 LOGIN = "https://auth.example.org/application/o/authorize/"
 ASKED = "/outpost.goauthentik.io/auth/caddy"
+HEALTH = "/-/health/ready/"
 
 
 def outpost(handler: Handler) -> None:
@@ -66,7 +67,7 @@ class World:
         self.port, self._admin_port = free_port(), free_port()
         self.admin = f"http://127.0.0.1:{self._admin_port}"
         self.outpost, self.immich, self.shares = Server(outpost), Server(), Server()
-        self.site = Site(f"https://localhost:{self.port}", self.immich.url, self.outpost.url)
+        self.site = Site("phone", f"https://localhost:{self.port}", self.immich.url, self.outpost.url)
         self.log = folder / "caddy.log"
         self.ca = folder / "pki" / "authorities" / "local" / "root.crt"
         self._session = requests.Session()
@@ -134,7 +135,7 @@ class World:
 
     def ask(self, path: str = "/api/server/ping", *headers: dict[str, str], method: str = "GET") -> Answer:
         """One request, with the path and the headers' letters as they stand here; redirects are not followed."""
-        connection = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=60)
+        connection = self.connect()
         try:
             sent = {name: value for each in (BROWSER, *headers) for name, value in each.items()}
             connection.request(method, path, headers=sent)
@@ -143,6 +144,17 @@ class World:
             return Answer(answer.status, got, answer.read().decode())
         finally:
             connection.close()
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """A connection with Caddy, which resets those that meet a reload on their way."""
+        while True:
+            connection = http.client.HTTPSConnection("localhost", self.port, context=self.tls, timeout=60)
+            try:
+                connection.connect()
+            except ConnectionResetError:
+                connection.close()
+            else:
+                return connection
 
     @property
     def tls(self) -> ssl.SSLContext:

@@ -1,5 +1,6 @@
 """The site in a real Caddy: who gets through, and what is open to whom."""
 
+import base64
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ from lab.processes import free_port
 from providers.caddy.site import render_file
 from tests.unit.server import Handler, Server, hang, reply
 
-from .site_world import ASKED, GOOD, LOGIN, SESSION, WRONG, World
+from .site_world import ASKED, BROWSER, GOOD, HEALTH, LOGIN, SESSION, WRONG, World
 
 IDENTITIES = [
     *(
@@ -27,7 +28,15 @@ IDENTITIES = [
 # Each is /outpost.goauthentik.io/x, /share/x or an open path to one who takes dots, escapes or doubled slashes away.
 CROOKED = [
     *("/api/assets/..%2f..{}", "/api/assets/../..{}", "/api/%2e%2e{}", "/./.{}", "/api/x/..%2F..{}", "/{}"),
-    *("/api/..%5c..{}", "{}/../..{}", "{}/..", "{}/%2e%2e/api/users", "{}%2f..%2f..%2fapi", "{}/..?x", "/..{}"),
+    *(
+        "/api/..%5c..{}",
+        "{}/../..{}",
+        "{}/..",
+        "{}/%2e%2e/api/users",
+        "{}%2f..%2f..%2fapi",
+        "{}/..?x",
+        "/..{}",
+    ),
 ]
 FAULTS = [(reply(404), 502), (reply(500), 502), (reply(503), 502), (reply(400), 502), (hang, 502)]
 DELIVERIES = pytest.mark.parametrize("by_admin_api", [False, True], ids=["file", "admin"])
@@ -43,6 +52,39 @@ def test_the_phone_gets_through_and_a_browser_is_sent_to_the_login_page(by_admin
     browser = world.ask("/")
     assert (browser.status, browser.headers["location"]) == (302, LOGIN)
     assert len(world.immich.asked) == 1
+
+
+def basic(credentials: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
+
+
+@DELIVERIES
+@pytest.mark.parametrize(
+    "name", ["akadmin", "phones", "Phone", "phone.x", "pho", "goauthentik.io/token", "xphone", " phone", "", "phonf"]
+)
+def test_the_header_of_any_account_but_the_phones_is_refused_without_asking(
+    name: str, by_admin_api: bool, world: World
+) -> None:
+    world.serve(by_admin_api=by_admin_api)
+    for answer in (world.ask("/", basic(f"{name}:phone:good")), world.ask("/", basic(f"{name}:x"), SESSION)):
+        assert (answer.status, answer.headers["x-immich-access"]) == (403, "refused")
+    assert world.outpost.asked == world.immich.asked == []
+
+
+def test_a_further_phones_header_is_asked_about_though_the_site_is_the_same(world: World) -> None:
+    world.serve()
+    for name in ("phone", "phone-anna", "phone-g2", "phone-anna-g2"):
+        world.ask("/", basic(f"{name}:x"))
+    assert [each.path for each in world.outpost.asked] == [ASKED, HEALTH] * 4
+
+
+def test_a_bearer_opens_nothing_and_reaches_immich_beside_a_session(world: World) -> None:
+    world.serve()
+    bearer = {"Authorization": "Bearer a.phones.jwt"}
+    assert world.ask("/", bearer).status == 302
+    assert world.ask("/", bearer, SESSION).status == 200
+    assert [each.headers.get("authorization") for each in world.outpost.asked] == [None, None]
+    assert [each.headers["authorization"] for each in world.immich.asked] == ["Bearer a.phones.jwt"]
 
 
 def test_a_wrong_header_is_refused_even_beside_a_browsers_good_session(world: World) -> None:
@@ -65,6 +107,26 @@ def test_an_outpost_that_cannot_say_yes_lets_nobody_in_and_the_phone_gets_an_err
 
 
 @DELIVERIES
+@pytest.mark.parametrize(("core", "status"), [(200, 403), (204, 403), (404, 403), (400, 403), (500, 502), (503, 502)])
+def test_a_refusal_while_authentiks_core_is_down_is_told_as_what_it_is(
+    core: int, status: int, by_admin_api: bool, world: World
+) -> None:
+    world.serve(by_admin_api=by_admin_api)
+
+    def answer(handler: Handler) -> None:
+        health = handler.path == HEALTH and "localhost" not in handler.headers["X-Forwarded-Host"]
+        (reply(core) if health else reply(302, Location=LOGIN))(handler)
+
+    world.outpost.script.answers[:] = [answer]
+    got = world.ask("/api/assets", GOOD, method="POST")
+    assert (got.status, got.error["statusCode"]) == (status, status)
+    assert got.headers["x-immich-access"] == ("refused" if status == 403 else "not-asked")
+    assert [(each.method, each.path) for each in world.outpost.asked] == [("GET", ASKED), ("GET", HEALTH)]
+    assert world.ask("/").status == 302
+    assert world.immich.asked == []
+
+
+@DELIVERIES
 def test_a_server_that_is_down_is_told_in_immichs_form_of_an_error(by_admin_api: bool, world: World) -> None:
     with Server(listening=False) as down:
         world.serve(by_admin_api=by_admin_api, outpost=down.url)
@@ -80,7 +142,7 @@ def test_a_server_that_is_down_is_told_in_immichs_form_of_an_error(by_admin_api:
 def test_a_silent_outpost_is_given_up_and_a_slow_immich_is_not(world: World) -> None:
     patient = render_file(world.site, "immich/test")
     hasty = patient.replace("response_header_timeout 20s", "response_header_timeout 300ms")
-    assert patient.count("response_header_timeout") == hasty.count("300ms") == 3
+    assert patient.count("response_header_timeout") == hasty.count("300ms") == 4
     world.load(hasty)
     world.forget()
     released = threading.Event()
@@ -114,15 +176,29 @@ def test_no_identity_header_of_a_client_reaches_immich_in_any_spelling(who: dict
 
 
 @pytest.mark.parametrize("who", [GOOD, SESSION], ids=["phone", "browser"])
-def test_what_immich_lets_in_by_passes_untouched(who: dict[str, str], world: World) -> None:
+def test_what_immich_lets_in_by_passes_to_immich_and_what_the_outpost_does_to_the_outpost(
+    who: dict[str, str], world: World
+) -> None:
     world.serve()
-    tokens = {"x-api-key": "a", "x-immich-user-token": "b", "x-immich-session-token": "c", "Cookie": SESSION["Cookie"]}
-    if who is SESSION:
-        tokens["Authorization"] = "Bearer d"
-    assert world.ask("/", who, tokens).status == 200
-    sent = world.immich.asked[0].headers
-    assert {name: sent.get(name.lower()) for name in tokens} == tokens
-    assert sent.get("authorization") == tokens.get("Authorization")
+    tokens = {"x-api-key": "a", "x-immich-user-token": "b", "x-immich-session-token": "c"}
+    tokens |= {} if who is GOOD else {"Authorization": "Bearer d"}
+    cookies = "immich_auth_type=password; authentik_proxy_1=session; authentik_proxy_2=x; immich_access_token=immich"
+    assert world.ask("/", who, tokens, {"Cookie": cookies}).status == 200
+    to_immich, to_outpost = world.immich.asked[0].headers, world.outpost.asked[0].headers
+    assert {name: to_immich.get(name.lower()) for name in tokens} == tokens
+    assert to_immich["cookie"] == "immich_auth_type=password; immich_access_token=immich"
+    assert to_immich.get("authorization") == tokens.get("Authorization")
+    assert to_outpost.get("cookie") == (None if who is GOOD else "authentik_proxy_1=session; authentik_proxy_2=x;")
+    assert to_outpost.get("authorization") == who.get("Authorization")
+    assert not {"x-api-key", "x-immich-user-token", "x-immich-session-token"} & to_outpost.keys()
+
+
+@pytest.mark.parametrize("who", [GOOD, SESSION], ids=["phone", "browser"])
+def test_a_server_behind_does_not_speak_for_the_site(who: dict[str, str], world: World) -> None:
+    world.serve(shares=world.shares.url)
+    for server in (world.immich, world.shares):
+        server.script.answers[:] = [reply(403, X_Immich_Access="refused")]
+    assert "x-immich-access" not in world.ask("/", who).headers | world.ask("/share/x", who).headers
 
 
 def test_nothing_is_open_unless_it_is_asked_for(world: World) -> None:
@@ -166,27 +242,47 @@ def test_share_links_go_to_their_own_server_without_what_lets_somebody_in(world:
 @pytest.mark.parametrize("crooked", CROOKED)
 def test_a_path_that_two_servers_may_read_in_two_ways_is_never_open(crooked: str, world: World) -> None:
     world.serve(open_paths=("/.well-known/immich",), shares=world.shares.url)
-    for opened in ("/.well-known/immich", "/share/x", "/outpost.goauthentik.io/x"):
+    for opened in ("/.well-known/immich", "/share/x", "/outpost.goauthentik.io/start"):
         path = crooked.replace("{}", opened)
         assert world.ask(path).status == 302, path
         assert world.ask(path, WRONG).status == 403, path
     assert world.immich.asked == world.shares.asked == []
-    assert {each.path.partition("?")[0] for each in world.outpost.asked} == {ASKED}
+    assert {each.path.partition("?")[0] for each in world.outpost.asked} == {ASKED, HEALTH}
 
 
-@pytest.mark.parametrize("path", ["/.well-%E2%84%AAnown/immich", "/outpost.goauthenti%e2%84%aa.io/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/.well-%E2%84%AAnown/immich", "/outpost.goauthenti%e2%84%aa.io/start"),
+        *("/.well-known/%C4%B0mmich", "/.well-known/%c4%b1mmich", "/%C5%BF/x", "/%c5%bfhare/x"),
+    ],
+)
 def test_a_letter_that_is_another_in_lower_case_opens_nothing(path: str, world: World) -> None:
-    world.serve(open_paths=("/.well-known/immich",))
+    world.serve(open_paths=("/.well-known/immich",), shares=world.shares.url)
     assert world.ask(path).status == 302
+    assert world.shares.asked == []
     assert world.immich.asked == []
     assert [each.path for each in world.outpost.asked] == [ASKED]
 
 
 def test_the_outposts_own_pages_are_shown_and_never_see_basic(world: World) -> None:
     world.serve()
-    assert json.loads(world.ask("/outpost.goauthentik.io/start?rd=%2Fapi%2F..", GOOD).body) == {"from": "outpost"}
-    assert world.outpost.asked[0].path == "/outpost.goauthentik.io/start?rd=%2Fapi%2F.."
-    assert "authorization" not in world.outpost.asked[0].headers
+    keys = {"x-api-key": "a", "Cookie": "immich_access_token=x; authentik_proxy_1=session"}
+    for page in ("start?rd=%2Fapi%2F..", "callback?X-authentik-auth-callback=true", "sign_out", "static/a/b.css"):
+        path = f"/outpost.goauthentik.io/{page}"
+        assert json.loads(world.ask(path, GOOD, keys).body) == {"from": "outpost"}
+        asked = world.outpost.asked.pop()
+        assert (asked.path, asked.headers["cookie"]) == (path, "authentik_proxy_1=session")
+        assert not {"authorization", "x-api-key"} & asked.headers.keys()
+
+
+@pytest.mark.parametrize("path", ["auth/caddy", "auth/nginx", "auth/traefik", "auth/envoy", "auth/envoy/x", "ping", ""])
+def test_the_outposts_answers_about_a_session_are_not_for_a_pages_scripts(path: str, world: World) -> None:
+    world.serve()
+    answer = world.ask(f"/outpost.goauthentik.io/{path}", SESSION)
+    assert json.loads(answer.body) == {"from": "immich"}
+    assert not [name for name in answer.headers if "authentik" in name]
+    assert world.ask(f"/outpost.goauthentik.io/{path}").status == 302
 
 
 def test_basic_from_another_network_is_answered_as_a_wrong_one_and_a_browser_is_not_concerned(world: World) -> None:
@@ -201,6 +297,26 @@ def test_basic_from_another_network_is_answered_as_a_wrong_one_and_a_browser_is_
 
 
 TRUSTING = "servers {\n\t\ttrusted_proxies static 127.0.0.0/8 ::1\n\t}"
+STRICT = TRUSTING.replace("::1", "::1\n\t\ttrusted_proxies_strict")
+
+
+@pytest.mark.parametrize("option", [TRUSTING, STRICT], ids=["not strict", "strict"])
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        *("192.0.2.7, 198.51.100.7", "198.51.100.7, 192.0.2.7", "192.0.2.7,198.51.100.7", "192.0.2.7, 192.0.2.7"),
+        *(",192.0.2.7", "192.0.2.7,"),
+    ],
+)
+def test_what_a_client_writes_into_x_forwarded_for_never_lets_a_phone_in(
+    addresses: str, option: str, world: World
+) -> None:
+    world.load(render_file(replace(world.site, basic_networks=("192.0.2.0/24",)), "immich/test"), option)
+    world.forget()
+    assert world.ask("/", GOOD, {"X-Forwarded-For": "192.0.2.7"}).status == 200
+    assert world.ask("/", GOOD, {"X-Forwarded-For": addresses}).status == 403
+    assert world.ask("/", SESSION, {"X-Forwarded-For": addresses}).status == 200
+    assert len(world.outpost.asked) == 2
 
 
 def test_where_phones_may_come_from_a_proxy_that_caddy_does_not_trust_hides_nobodys_address(world: World) -> None:
@@ -270,6 +386,7 @@ def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(worl
         "x-immich-share-key": "secret-6",
         "x-immich-share-slug": "secret-7",
         "referer": "https://x/?key=secret-8",
+        "x-forwarded-access-token": "secret-9",
     }
     query = "&".join(f"{name}=secret-4" for name in ("key", "apiKey", "sessionKey", "password", "code", "slug"))
     marked = f"/api/assets/{world.port}"
@@ -277,6 +394,7 @@ def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(worl
     line = until_logged(world, marked)
     assert "handled request" in line
     assert "size=preview" in line
+    assert BROWSER["User-Agent"] in line
     told = world.log.read_text()
     assert "secret-" not in told
     assert GOOD["Authorization"].split()[1] not in told

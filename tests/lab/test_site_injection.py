@@ -52,7 +52,7 @@ def test_any_texts_are_refused_or_make_exactly_one_formatted_route_for_that_host
 @given(url=URLS)
 def test_what_is_taken_as_a_public_address_is_what_a_browser_would_call(url: str) -> None:
     assume(web_origin(url) is None)
-    site = Site(url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
+    site = Site(account="phone", url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
     suffix = "" if site.port == 443 else f":{site.port}"
     assert url.lower() == f"https://{site.host}{suffix}"
     assert url.isascii()
@@ -148,7 +148,7 @@ def test_no_text_of_a_file_adds_a_directive_or_takes_one_away(
         except ValueError:
             continue
         schemes = {each: getattr(site, each).partition("//")[0].lower() for each in ("immich", "shares")}
-        upstreams: dict[str, Any] = {each: f"{scheme}//good.example.org" for each, scheme in schemes.items()}
+        upstreams: dict[str, Any] = {each: f"{scheme}//{each}.example.org" for each, scheme in schemes.items()}
         good = replace(good, **upstreams)  # over TLS is another shape, too
         if good not in GOOD_SHAPES:
             GOOD_SHAPES[good] = shape(adapt(whole(good, render_file(good, "immich/prod")))["result"])

@@ -21,7 +21,7 @@ HOSTS = json.dumps(
 )
 FILE = STACK | {"caddy:delivery": "file"}
 SSH = STACK | {"caddy:delivery": "ssh", "caddy:hosts": HOSTS}
-SITE = Site("https://photos.example.org", "http://localhost:2283", "https://auth.example.org")
+SITE = Site("immich-mobile-service", "https://photos.example.org", "http://localhost:2283", "https://auth.example.org")
 
 
 def of_the_site(done: Run) -> dict[str, str]:

@@ -47,7 +47,7 @@ def test_every_resource_belongs_to_the_component_and_it_to_the_stack(reference: 
     assert set(parents.values()) == {"immich"}
 
 
-SITE = Site("https://photos.example.org", "http://localhost:2283", "https://auth.example.org")
+SITE = Site("immich-mobile-service", "https://photos.example.org", "http://localhost:2283", "https://auth.example.org")
 INPUTS = {
     "immich-phones": {
         "name": "immich-mobile-users",

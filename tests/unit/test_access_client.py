@@ -10,7 +10,7 @@ import pytest
 from providers.access import trial
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.access.header import WRONG_HEADER
+from providers.access.header import wrong_header
 from providers.access.inquiry import Inquiry, Names
 from providers.access.seen import Answer, NoAnswer
 from providers.access.trial import ProofError, Trial
@@ -24,11 +24,17 @@ from .server import Handler, Server, hang, reply
 NAME = "photos.example.org"
 PING = "/api/server/ping"
 HEADER = "Basic " + base64.b64encode(b"phone:s3cret").decode()
+WRONG_HEADER = wrong_header("phone")
 PONG = reply(200, {"res": "pong"})
 REFUSED = reply(403, {"message": "The proxy refused"}, X_Immich_Access="refused")
 LOGIN = reply(
     302, Location="https://auth.example.org/application/o/authorize/?client_id=s3cret", X_Immich_Access="login"
 )
+
+
+MISSING = reply(403, {"message": "The proxy needs the header"}, X_Immich_Access="header-missing")
+APP = "app"
+"""In place of a header: the app without one."""
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +112,14 @@ def test_a_header_that_cannot_be_sent_is_not_sent(pem: Path, header: str) -> Non
     assert header[7:] not in answer.reason
 
 
+def test_over_http_the_same_host_is_asked_by_its_name(pem: Path) -> None:
+    with Server(PONG) as server:
+        port = int(server.url.rpartition(":")[2])
+        got = Public(f"https://{NAME}", "127.0.0.1:1", str(pem), PING, plain_port=port).ask_plainly()
+        assert (server.asked[0].headers["host"], server.asked[0].path) == (NAME, PING)
+    assert got == Answer(200, immich=True)
+
+
 def test_a_file_that_is_no_ca_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     for path in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
@@ -114,11 +128,12 @@ def test_a_file_that_is_no_ca_is_named(tmp_path: Path) -> None:
 
 
 def by_header(answers: dict[str | None, Sequence[Reply]]) -> Reply:
-    """Answers by the header of the request, in order; the last one again and again."""
+    """Answers by the header of the request, APP or None, in order; the last one again and again."""
     left = {header: list(each) for header, each in answers.items()}
 
     def answer(handler: Handler) -> None:
-        known = left[handler.headers.get("Authorization")]
+        app = APP if handler.headers["User-Agent"].startswith("Dart/") else None
+        known = left[handler.headers.get("Authorization", app)]
         (known.pop(0) if len(known) > 1 else known[0])(handler)
 
     return answer
@@ -132,15 +147,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = False) -> None:
     """Prove one phone in front of a server that answers like that; nothing is known of Authentik and Caddy."""
-    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
+    names = Names(f"https://{NAME}", "phone", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
     inquiry = Inquiry(names, lambda: connect("", ""))
     phones = {"anna": HEADER}
     with serving(pem, by_header(answers)) as (_, address):
         Trial(public(address, pem), inquiry).prove({} if off else phones, phones if off else {})
 
 
-GOOD: dict[str | None, Sequence[Reply]] = {HEADER: [PONG], WRONG_HEADER: [REFUSED], None: [LOGIN]}
-LOADING = reply(404)
+GOOD: dict[str | None, Sequence[Reply]] = {HEADER: [PONG], WRONG_HEADER: [REFUSED], None: [LOGIN], APP: [MISSING]}
+LOADING = reply(404, X_Immich_Access="not-asked")
+FAILED = reply(502, X_Immich_Access="failed")
 NOT_REFUSED = "is not refused as it should be"
 
 
@@ -156,7 +172,8 @@ def test_a_trial_waits_for_what_is_loading(pem: Path, monkeypatch: pytest.Monkey
         | {
             HEADER: [LOADING, reply(502), hang, PONG],
             WRONG_HEADER: [LOADING, reply(502), hang, REFUSED],
-            None: [reply(502), hang, reply(500), LOGIN],
+            None: [FAILED, hang, reply(500), LOGIN],
+            APP: [FAILED, hang, LOGIN, MISSING],
         },
     )
 
@@ -169,6 +186,15 @@ def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(
         tried(pem, GOOD | {None: [reply(502), hang, PONG]})
 
 
+def test_a_door_over_http_fails_the_trial(pem: Path) -> None:
+    names = Names(f"https://{NAME}", "phone", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
+    with serving(pem, by_header(GOOD)) as (_, address), Server(PONG) as server:
+        port = int(server.url.rpartition(":")[2])
+        opened = Public(f"https://{NAME}", address, str(pem), PING, plain_port=port)
+        with pytest.raises(ProofError, match=f"a request over http:// gets through: {Cause.OPEN_PLAINLY.text}"):
+            Trial(opened, Inquiry(names, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+
+
 def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path) -> None:
     tried(pem, GOOD | {HEADER: [PONG, PONG, REFUSED]}, off=True)
 
@@ -176,20 +202,22 @@ def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path
 @pytest.mark.parametrize(
     ("answers", "off", "said"),
     [
-        ({HEADER: [reply(502)]}, False, f"phone 'anna' does not get through: {Cause.IMMICH_DOWN.text}"),
+        ({HEADER: [FAILED]}, False, f"phone 'anna' does not get through: {Cause.IMMICH_DOWN.text}"),
         ({HEADER: [reply(200, b"<html>")]}, False, Cause.NOT_IMMICH.text),
         ({HEADER: [REFUSED]}, False, Cause.UNEXPLAINED.text),
         ({None: [PONG]}, False, f"a request without a header gets through: {Cause.OPEN.text}"),
-        ({None: [reply(500)]}, False, f"a request without a header {NOT_REFUSED}: {Cause.UNEXPLAINED.text} (500)"),
+        ({None: [reply(500)]}, False, f"a request without a header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (500)"),
+        ({APP: [PONG]}, False, f"an app without a header gets through: {Cause.OPEN.text}"),
+        ({APP: [LOGIN]}, False, f"an app without a header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (302 to"),
         ({None: [hang]}, False, f"a request without a header {NOT_REFUSED}: {Cause.UNREACHABLE.text}"),
         (
-            {None: [reply(502)], WRONG_HEADER: [REFUSED, reply(502)]},
+            {None: [FAILED], WRONG_HEADER: [REFUSED, FAILED]},
             False,
-            f"a request without a header {NOT_REFUSED}: {Cause.OUTPOST_UNREACHABLE.text} (502)",
+            f"a request without a header {NOT_REFUSED}: {Cause.OUTPOST_UNREACHABLE.text} (502 failed)",
         ),
-        ({WRONG_HEADER: [reply(503)]}, False, f"a wrong header {NOT_REFUSED}: {Cause.UNEXPLAINED.text} (503)"),
+        ({WRONG_HEADER: [reply(503)]}, False, f"a wrong header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (503)"),
         ({WRONG_HEADER: [PONG]}, False, f"a wrong header gets through: {Cause.OPEN_TO_ANY_HEADER.text}"),
-        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Cause.SITE_OTHER.text}"),
+        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text}"),
         ({HEADER: [PONG]}, True, f"phone 'anna', which is switched off, gets through: {Cause.STILL_IN.text}"),
     ],
 )
@@ -204,7 +232,7 @@ def test_a_trial_that_fails_names_who_and_why_and_no_header(
 
 def test_what_time_does_not_mend_is_not_waited_for(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "ISSUING", 60.0)
-    names = Names(f"https://{NAME}", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
+    names = Names(f"https://{NAME}", "phone", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
     began = time.monotonic()
     with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Cause.TLS.text):
         Trial(public(address, ""), Inquiry(names, lambda: connect("", ""))).prove({"anna": HEADER}, {})

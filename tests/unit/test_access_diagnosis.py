@@ -27,13 +27,22 @@ from providers.access.seen import (
     Way,
 )
 
+DOWN = Hidden("no answer", Cause.AUTHENTIK_UNREACHABLE)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/", mark="login")
 REFUSED, PONG = Answer(403, mark="refused"), Answer(200, immich=True)
+MISSING, NOT_ASKED, FAILED = (
+    Answer(403, mark="header-missing"),
+    Answer(502, mark="not-asked"),
+    Answer(502, mark="failed"),
+)
+UNLOADED = Answer(404, mark="not-asked")
 WAY = Way(
     url="https://photos.example.org",
     without=LOGIN,
     wrong=REFUSED,
+    app=MISSING,
+    plain=NoAnswer("connection", "photos.example.org:80 refuses connections"),
     route=True,
     outpost=Outpost(attached=True, heard=NOW - timedelta(seconds=9)),
     provider=Provider("https://photos.example.org"),
@@ -60,18 +69,32 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
 @pytest.mark.parametrize(
     ("seen_way", "seen_phone", "cause"),
     [
-        (WAY, phone(asked=Answer(502)), Cause.IMMICH_DOWN),
-        (WAY, phone(asked=Answer(502, mark="not-asked")), Cause.UNEXPLAINED),
-        (way(without=Answer(502), wrong=Answer(502)), phone(asked=Answer(502)), Cause.OUTPOST_UNREACHABLE),
-        (way(without=Answer(404), wrong=Answer(502, mark="not-asked")), phone(asked=Answer(502, mark="not-asked")),
-         Cause.OUTPOST_NOT_LOADED),
-        (way(without=Answer(404), wrong=Answer(404), outpost=Outpost(attached=False, heard=NOW)),
-         phone(asked=Answer(404)), Cause.OUTPOST_WITHOUT_PROVIDER),
-        (way(without=Answer(404), outpost=Hidden("no right")), phone(asked=Answer(404)),
+        (WAY, phone(asked=FAILED), Cause.IMMICH_DOWN),
+        (WAY, phone(asked=NOT_ASKED), Cause.CORE_DOWN),
+        (way(wrong=NOT_ASKED), phone(asked=NOT_ASKED), Cause.CORE_DOWN),
+        (way(without=replace(NOT_ASKED, status=503), wrong=NOT_ASKED), phone(asked=NOT_ASKED), Cause.CORE_DOWN),
+        # A standalone outpost does not tell; then Authentik's API does.
+        (WAY, phone(account=DOWN, password=DOWN), Cause.CORE_DOWN),
+        (way(restricted=True), phone(account=DOWN, password=DOWN), Cause.CORE_DOWN),
+        (way(without=FAILED, wrong=FAILED), phone(asked=FAILED), Cause.OUTPOST_UNREACHABLE),
+        (way(without=UNLOADED, wrong=NOT_ASKED), phone(asked=NOT_ASKED), Cause.OUTPOST_NOT_LOADED),
+        (way(without=UNLOADED, wrong=NOT_ASKED, outpost=Outpost(attached=False, heard=NOW)),
+         phone(asked=NOT_ASKED), Cause.OUTPOST_WITHOUT_PROVIDER),
+        (way(without=UNLOADED, wrong=NOT_ASKED, outpost=Hidden("no right")), phone(asked=NOT_ASKED),
          Cause.OUTPOST_WITHOUT_PROVIDER),
-        (way(without=Answer(404), provider=Provider("https://other.example.org")),
-         phone(asked=Answer(404)), Cause.PROVIDER_HOST),
+        (way(without=UNLOADED, wrong=NOT_ASKED, provider=Provider("https://other.example.org")),
+         phone(asked=NOT_ASKED), Cause.PROVIDER_HOST),
         (way(route=False, without=Answer(200), wrong=Answer(200)), phone(asked=Answer(200)), Cause.ROUTE_MISSING),
+        # Something in front of Caddy: a parked page, a tunnel's login, a firewall.
+        (way(without=Answer(200), wrong=Answer(200), app=Answer(200)), phone(asked=Answer(200)), Cause.OTHER_ANSWERS),
+        (way(without=Answer(302, location="https://team.cloudflareaccess.com/"), wrong=Answer(302), app=Answer(302)),
+         phone(asked=Answer(302)), Cause.OTHER_ANSWERS),
+        (way(wrong=Answer(403)), phone(asked=Answer(403)), Cause.OTHER_ANSWERS),
+        (way(without=Answer(522), wrong=Answer(522), app=Answer(522)), phone(asked=Answer(522)), Cause.OTHER_ANSWERS),
+        (WAY, phone(asked=Answer(403)), Cause.OTHER_ANSWERS),
+        (WAY, phone(asked=Answer(503)), Cause.OTHER_ANSWERS),
+        (way(wrong=LOGIN), phone(asked=LOGIN), Cause.OTHER_ANSWERS),
+        (WAY, phone(asked=MISSING), Cause.HEADER_LOST),
         (way(route=False, without=NoAnswer("certificate", "internal error")),
          phone(asked=NoAnswer("certificate", "internal error")), Cause.ROUTE_MISSING),
         (way(without=NoAnswer("certificate", "self-signed")), phone(asked=NoAnswer("certificate", "self-signed")),
@@ -80,7 +103,7 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
         (way(without=NoAnswer("connection", "x")), phone(asked=NoAnswer("connection", "x")), Cause.UNREACHABLE),
         (WAY, phone(asked=Answer(200)), Cause.NOT_IMMICH),
         (WAY, phone(asked=Answer(404)), Cause.NOT_IMMICH),
-        (WAY, phone(asked=LOGIN), Cause.SITE_OTHER),
+        (WAY, phone(asked=LOGIN), Cause.HEADER_LOST),
         (way(bound=False), phone(), Cause.BINDING_MISSING),
         (way(restricted=True), phone(), Cause.NETWORK),
         (WAY, phone(account=None, password=None), Cause.ACCOUNT_MISSING),
@@ -115,7 +138,11 @@ def test_the_likeliest_cause(seen_way: Way, seen_phone: Phone, cause: Cause) -> 
     [
         ({"without": PONG}, Cause.OPEN),
         ({"wrong": PONG}, Cause.OPEN_TO_ANY_HEADER),
-        ({"wrong": LOGIN}, Cause.SITE_OTHER),
+        ({"wrong": LOGIN}, Cause.OTHER_ANSWERS),
+        ({"app": LOGIN}, Cause.OTHER_ANSWERS),
+        ({"app": PONG}, Cause.OPEN),
+        ({"without": Answer(200)}, Cause.OTHER_ANSWERS),
+        ({"plain": PONG}, Cause.OPEN_PLAINLY),
         ({"without": replace(LOGIN, location="http://localhost/application/o/authorize/")}, Cause.OUTPOST_HOST),
         ({"outpost": Outpost(attached=True, heard=None)}, Cause.OUTPOST_SILENT),
         ({"phones_group": PhonesGroup(others=("user 'somebody'",))}, Cause.MEMBERS_OF_OTHERS),
@@ -134,6 +161,19 @@ def test_a_redirect_that_leads_to_no_url_is_judged_all_the_same() -> None:
     assert worst(examine(way(without=replace(LOGIN, location="https://[auth/login")))) is State.OK
 
 
+@pytest.mark.parametrize(
+    ("plain", "state"),
+    [
+        *((Answer(status), State.OK) for status in (301, 308, 400, 403, 404, 502)),
+        (NoAnswer("connection", "x"), State.OK),
+        (Answer(200), State.UNKNOWN),
+    ],
+)
+def test_over_http_a_redirect_a_refusal_and_silence_are_well(plain: Probe, state: State) -> None:
+    (check,) = [each for each in examine(way(plain=plain)) if each.link == "http://"]
+    assert check.state is state
+
+
 def test_a_further_password_is_found_where_the_phone_gets_through() -> None:
     checks = examine_phone(WAY, phone(asked=PONG, password=Password(None, others=("a", "b"))))
     assert [(each.cause, each.detail) for each in checks if each.state is State.NOT_OK] == [
@@ -141,16 +181,17 @@ def test_a_further_password_is_found_where_the_phone_gets_through() -> None:
     ]
 
 
-@pytest.mark.parametrize("status", [500, 502, 599])
-def test_an_answer_that_failed_does_not_prove_that_nobody_gets_in(status: int) -> None:
-    checks = {each.link: each for each in examine(way(without=Answer(status), wrong=NoAnswer("connection", "x")))}
+@pytest.mark.parametrize("failed", [FAILED, NOT_ASKED])
+def test_an_answer_that_failed_does_not_prove_that_nobody_gets_in(failed: Answer) -> None:
+    checks = {each.link: each for each in examine(way(without=failed, wrong=NoAnswer("connection", "x")))}
     assert checks["no header"].state is checks["wrong header"].state is State.UNKNOWN
 
 
 def test_a_route_that_cannot_be_seen_is_there_where_the_outpost_answers_through_it() -> None:
     hidden = Hidden("no admin API", Cause.CADDY_UNREACHABLE)
     assert worst(examine(way(route=hidden))) is State.OK
-    assert worst(examine(way(route=hidden, without=Answer(200), wrong=REFUSED))) is State.UNKNOWN
+    (route,) = [each for each in examine(way(route=hidden, without=Answer(200))) if each.link == "route"]
+    assert route.state is State.UNKNOWN
 
 
 def test_a_phone_that_is_switched_off_is_well_where_it_is_refused() -> None:
@@ -160,7 +201,10 @@ def test_a_phone_that_is_switched_off_is_well_where_it_is_refused() -> None:
 
 LOCATIONS = st.sampled_from(["", "http://localhost/", "https://[auth/"])
 PROBES: st.SearchStrategy[Probe] = st.builds(
-    Answer, st.sampled_from([200, 301, 302, 401, 403, 404, 500, 502, 503, 504]), location=LOCATIONS
+    Answer,
+    st.sampled_from([200, 301, 302, 401, 403, 404, 500, 502, 503, 504]),
+    location=LOCATIONS,
+    mark=st.sampled_from(["", "refused", "header-missing", "login", "not-asked", "failed"]),
 ) | st.builds(NoAnswer, st.sampled_from(["header", "name", "connection", "certificate"]), st.just("x"))  # fmt: skip
 HIDDEN = st.just(Hidden("no right"))
 MOMENTS = st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
@@ -169,6 +213,8 @@ WAYS = st.builds(
     url=st.just(WAY.url),
     without=PROBES,
     wrong=PROBES,
+    app=PROBES,
+    plain=PROBES,
     route=st.booleans() | HIDDEN,
     outpost=st.builds(Outpost, st.booleans(), MOMENTS | HIDDEN) | st.none() | HIDDEN,
     provider=st.builds(Provider, st.sampled_from([WAY.url, "https://x"])) | st.none() | HIDDEN,
@@ -204,4 +250,4 @@ def test_what_the_outpost_let_through_and_caddy_failed_on_is_immichs_fault_alone
     seen_way: Way, seen_phone: Phone
 ) -> None:
     answered = replace(seen_way, without=LOGIN)
-    assert likeliest(answered, replace(seen_phone, asked=Answer(502))) is Cause.IMMICH_DOWN
+    assert likeliest(answered, replace(seen_phone, asked=FAILED)) is Cause.IMMICH_DOWN

@@ -8,8 +8,18 @@ import pytest
 from providers.caddy.site import Site, render, render_file
 
 GOLDEN = Path(__file__).parent / "golden"
-PLAIN = Site(url="https://photos.example.org", immich="http://localhost:2283", outpost="http://authentik:9000")
-TLS = Site(url="https://photos.example.org:8443", immich="https://immich.lan", outpost="https://auth.example.org")
+PLAIN = Site(
+    account="immich-mobile-service",
+    url="https://photos.example.org",
+    immich="http://localhost:2283",
+    outpost="http://authentik:9000",
+)
+TLS = Site(
+    account="immich-mobile-service",
+    url="https://photos.example.org:8443",
+    immich="https://immich.lan",
+    outpost="https://auth.example.org",
+)
 FULL = replace(
     TLS,
     outpost_ca="/etc/caddy/outpost-ca.pem",
@@ -43,7 +53,7 @@ def test_the_site_is_the_one_that_was_reviewed(name: str) -> None:
     ],
 )
 def test_host_and_port_are_the_public_addresss(url: str, host: str, port: int) -> None:
-    site = Site(url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
+    site = Site(account="phone", url=url, immich=PLAIN.immich, outpost=PLAIN.outpost)
     assert (site.host, site.port) == (host, port)
 
 

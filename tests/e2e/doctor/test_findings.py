@@ -20,7 +20,7 @@ from providers.access.inquiry import Inquiry
 from providers.access.trial import ProofError, Trial
 from providers.authentik.connection import connect
 from tests.e2e.breaking import Breaking
-from tests.unit.server import Server, reply
+from tests.unit.server import Handler, Server, reply
 
 from .conftest import dead, found, until_found
 
@@ -31,6 +31,7 @@ CUT_OFF: dict[Cause, Break] = {
     Cause.UNREACHABLE: lambda breaking: breaking.configured(probeAddress=dead()),
     Cause.TLS: lambda breaking: breaking.configured(probeCa=None),
     Cause.ROUTE_MISSING: lambda breaking: breaking.reloaded(),
+    Cause.HEADER_LOST: lambda breaking: breaking.without_authorization(),
     Cause.OUTPOST_WITHOUT_PROVIDER: lambda breaking: breaking.unattached(),
     Cause.PROVIDER_HOST: lambda breaking: breaking.provider_with(external_host="https://elsewhere.lab.test"),
     Cause.BINDING_MISSING: lambda breaking: breaking.unbound(),
@@ -81,10 +82,12 @@ PASTED: dict[Cause, Callable[[str], str]] = {
     Cause.HEADER_ACCOUNT: lambda header: basic(f"not-{username(header)}", "x")["Authorization"],
 }
 ELSEWHERE = {
-    *(Cause.NOT_IMMICH, Cause.SITE_OTHER, Cause.UNEXPLAINED, Cause.OUTPOST_NOT_LOADED),
+    *(Cause.NOT_IMMICH, Cause.OTHER_ANSWERS, Cause.UNEXPLAINED, Cause.OUTPOST_NOT_LOADED, Cause.CORE_DOWN),
     *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
 }
 """Produced by tests of their own, further down."""
+PORT_80 = {Cause.OPEN_PLAINLY}
+"""What only a server on that port shows: tests/unit/test_access_client.py."""
 
 
 def username(header: str) -> str:
@@ -92,7 +95,7 @@ def username(header: str) -> str:
 
 
 def test_every_finding_there_is_is_produced_here() -> None:
-    assert {*CUT_OFF, *BESIDE, *CARRIED_OUT, *GONE, *PASTED, *ELSEWHERE} == set(Cause)
+    assert {*CUT_OFF, *BESIDE, *CARRIED_OUT, *GONE, *PASTED, *ELSEWHERE, *PORT_80} == set(Cause)
 
 
 def test_a_stack_that_is_well_has_no_finding(driver: Driver, well: Subject) -> None:
@@ -131,9 +134,10 @@ def test_what_does_not_keep_the_phone_out_is_found_too(driver: Driver, breaking:
         assert "Immich" not in {each.check.link for each in causes.values()}
 
 
-def test_a_site_that_is_not_ours_is_told_by_its_answer_to_a_wrong_header(breaking: Breaking, well: Subject) -> None:
+def test_a_site_that_is_not_ours_is_told_by_its_answers(breaking: Breaking, well: Subject) -> None:
     with breaking.plain_forward_auth():
-        assert found(well)[Cause.SITE_OTHER].check.link == "wrong header"
+        links = {each.check.link for each in look(well, None) if each.check.cause is Cause.OTHER_ANSWERS}
+    assert links == {"no header", "wrong header", "app without header"}
 
 
 def test_an_outpost_that_has_not_loaded_its_provider_yet_is_told(
@@ -231,6 +235,18 @@ def test_an_up_that_makes_what_cannot_work_fails_with_the_cause(
         assert not [header for header in headers if header.split()[1] in str(printed)]
         causes = found(read_subject(None))
         assert causes[cause].check.link == "Immich"
+
+
+def test_a_core_that_is_down_behind_its_outpost_is_told_and_no_password_is_blamed(breaking: Breaking) -> None:
+    """As the embedded outpost acts then, by internal/web/proxy.go: it sends everybody to the login page."""
+
+    def answer(handler: Handler) -> None:
+        outpost = handler.path.startswith("/outpost.goauthentik.io/")
+        (reply(302, Location="https://auth.lab.test/") if outpost else reply(503))(handler)
+
+    with Server(answer) as server, breaking.carried_out(outpostUrl=server.url) as printed:
+        assert f"phone 'phone' does not get through: {Cause.CORE_DOWN.text}" in printed
+        assert found(read_subject(None))[Cause.CORE_DOWN].check.link in ("outpost", "Immich")
 
 
 def test_another_server_in_immichs_place_is_told(breaking: Breaking) -> None:
