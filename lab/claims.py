@@ -18,11 +18,11 @@ from lab.driver import PING, Driver, basic
 from lab.files import ROOT
 from lab.gateway import counted
 from lab.offline import CANNOT
+from lab.person import BROWSER, Person
 from lab.proof import Proof
 
 UPLOAD_BYTES = 200 * 1024 * 1024
 SOCKET = "/api/socket.io/?EIO=4&transport=websocket"
-BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 IDENTITY = {"X-Authentik-Username": "akadmin", "X-Authentik-Groups": "authentik Admins"}
 Observed = tuple[str, bool]
 
@@ -300,13 +300,19 @@ def inventory(driver: Driver) -> dict[str, Any]:
 
 
 def _prove_people(proof: Proof, driver: Driver) -> None:
-    person, password = next(iter(driver.lab.people.items()))
+    group = driver.admin.group(driver.lab.names["people_group"])
 
     def enters() -> Observed:
-        seconds = driver.until(True, basic(person, password))
-        return "200" if seconds is not None else "refused", seconds is not None
+        name = f"{driver.lab.names['person']}-browser"
+        with Person(driver.admin, driver.lab.authentik_url, name, group) as person:
+            session = person.enter(driver.web)
+            with driver.reached() as reached:
+                answer = driver.web.get(PING, session)
+        seen = [each["headers"] for each in reached]
+        leaked = "authentik" in json.dumps(seen).lower()
+        return f"{answer.status}, {len(seen)} requests at Immich", answer.status == 200 and bool(seen) and not leaked
 
-    proof.judge("A person of the people's group may still enter", "200", enters)
+    proof.judge("A person of the people's group logs in and enters", "200, Authentik's cookie ends at Caddy", enters)
 
 
 def _refused(driver: Driver, header: Mapping[str, str]) -> Observed:

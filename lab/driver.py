@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -115,6 +116,11 @@ class Driver:
         )
         answer.raise_for_status()
         return str(answer.json()["access_token"])
+
+    @property
+    def immich_host(self) -> str:
+        """The host of Immich's public address, as the outpost knows it."""
+        return urlsplit(self.lab.immich_url).netloc
 
     def outpost_says(self, host: str, header: Mapping[str, str]) -> int:
         """The status with which the outpost answers a proxy that asks for host."""

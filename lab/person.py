@@ -1,16 +1,22 @@
 """A person at Authentik: logs in and goes where it leads, without a browser, by the API that its login page uses."""
 
+from collections.abc import Mapping
+from http.cookies import SimpleCookie
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 
 from lab.authentik_admin import Admin
+from lab.web import Web
 
 LOGIN_FLOW = "default-authentication-flow"
 PASSWORD = "a-long-enough-pass-phrase-of-the-lab"  # noqa: S105  # of an account that lives as long as a test
 _STEPS = 12
+
+
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
 class Lost(Exception):
@@ -85,6 +91,21 @@ class Person:
             url = urljoin(url, answer.headers["Location"])
         raise Lost("too many redirects")
 
+    def enter(self, web: Web) -> dict[str, str]:
+        """Log in by the way that Immich's site sends a browser; the answer is the cookie that lets in from then on."""
+        self.log_in()
+        cookies: dict[str, str] = {}
+        path = "/"
+        for _ in range(_STEPS):
+            answer = web.get(path, BROWSER | _cookie(cookies))
+            for each in answer.headers.getlist("Set-Cookie"):
+                cookies |= {name: morsel.value for name, morsel in SimpleCookie(each).items()}
+            if answer.status != 302:
+                return BROWSER | _cookie(cookies)
+            to = urlsplit(self.follow(urljoin(f"https://{web.host}/", answer.headers["Location"])))
+            path = urlunsplit(("", "", to.path, to.query, ""))
+        raise Lost("too many redirects")
+
     def _flow(self, slug: str, query: str, told: dict[str, str] | None = None) -> dict[str, Any]:
         """The challenge of a flow, or the next one after an answer."""
         url = f"{self._url}/api/v3/flows/executor/{slug}/"
@@ -96,3 +117,7 @@ class Person:
         answer.raise_for_status()
         challenge: dict[str, Any] = answer.json()
         return challenge
+
+
+def _cookie(cookies: Mapping[str, str]) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}

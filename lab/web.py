@@ -16,7 +16,7 @@ class Web:
     """Sends requests to Immich's public address as a phone or a browser would; redirects are not followed."""
 
     def __init__(self, lab: Lab) -> None:
-        self._host = urlsplit(lab.immich_url).netloc
+        self.host = urlsplit(lab.immich_url).netloc
         name = urlsplit(lab.immich_url).hostname or ""
         self._name = name
         self._address = (lab.address.rpartition(":")[0], int(lab.address.rpartition(":")[2]))
@@ -33,7 +33,7 @@ class Web:
         body: bytes | IO[bytes] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """One request; an answer of any status."""
-        sent = {"Host": self._host, "User-Agent": "Immich_Android/3.2", **(headers or {})}
+        sent = {"Host": self.host, "User-Agent": "Immich_Android/3.2", **(headers or {})}
         return self._pool.request(
             method, path, headers=sent, body=body, redirect=False, retries=False, timeout=urllib3.Timeout(5, 120)
         )
@@ -45,7 +45,7 @@ class Web:
     def websocket(self, path: str, headers: Mapping[str, str]) -> ClientConnection:
         """An open websocket. Raises websockets.InvalidStatus where the upgrade is refused."""
         return connect(
-            f"wss://{self._host}{path}",
+            f"wss://{self.host}{path}",
             additional_headers=dict(headers),
             sock=socket.create_connection(self._address, timeout=10),
             ssl=self._tls,

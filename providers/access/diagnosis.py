@@ -216,7 +216,8 @@ def _stranger(link: str, probe: Probe, cause: Cause, *marks: str) -> Check:
         return Check(link, State.OK, detail=said(probe))
     if probe.immich:
         return Check(link, State.NOT_OK, cause)
-    return Check(link, State.NOT_OK, Cause.OTHER_ANSWERS, said(probe))
+    lost = site.REFUSED in marks and probe.mark in (site.LOGIN, site.HEADER_MISSING)
+    return Check(link, State.NOT_OK, Cause.HEADER_LOST if lost else Cause.OTHER_ANSWERS, said(probe))
 
 
 def _plain(probe: Probe) -> Check:

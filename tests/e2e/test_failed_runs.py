@@ -47,7 +47,7 @@ def test_a_people_group_that_was_renamed_stays_bound_after_a_run_that_failed(dri
         driver.stack.up()
         assert _bound(driver) == before
         driver.stack.refresh("--skip-preview", "--expect-no-changes")
-        assert driver.until(True, person) is not None
+        assert driver.outpost_answers(driver.immich_host, person, 200) == 200
     finally:
         driver.admin.call("PATCH", f"/core/groups/{group}/", {"name": name})
         driver.stack.configure(peopleGroups=[name])

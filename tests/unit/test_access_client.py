@@ -217,7 +217,7 @@ def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path
         ),
         ({WRONG_HEADER: [reply(503)]}, False, f"a wrong header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (503)"),
         ({WRONG_HEADER: [PONG]}, False, f"a wrong header gets through: {Cause.OPEN_TO_ANY_HEADER.text}"),
-        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text}"),
+        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Cause.HEADER_LOST.text}"),
         ({HEADER: [PONG]}, True, f"phone 'anna', which is switched off, gets through: {Cause.STILL_IN.text}"),
     ],
 )
