@@ -57,6 +57,8 @@ def prove(
         refused={} if settings.enabled else headers,
         accounts=accounts,
         account=names.account,
+        upstream=names.upstream,
+        other_doors=[*names.other_doors],
         caddy_admin=names.caddy_admin,
         application=names.application,
         provider=names.provider,
@@ -76,6 +78,8 @@ def names_of(settings: Settings) -> Names:
     return Names(
         url=settings.site.url,
         account=settings.service_account,
+        upstream=settings.site.immich,
+        other_doors=settings.delivery.other_doors,
         caddy_admin=settings.delivery.admin if shows else "",
         application=settings.application,
         provider=settings.provider_name,

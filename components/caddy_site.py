@@ -60,6 +60,8 @@ class CaddySite(pulumi.ComponentResource):
             host=self._site.host,
             port=self._site.port,
             caddyfile=render(self._site),
+            upstream=self._site.immich,
+            other_doors=[*self._delivery.other_doors],
             opts=ResourceOptions(parent=self, depends_on=self._after, aliases=[Alias(parent=former_parent)]),
         )
 

@@ -1,12 +1,14 @@
-"""`make docs` writes what of the documents stands in the code: resources.md, messages.md, and the findings in
-operations.md. --check only compares."""
+"""`make docs` writes what of the documents stands in the code: resources.md, messages.md, and the tables of the others.
+
+--check only compares.
+"""
 
 import sys
 from pathlib import Path
 
-from docs.findings import with_findings
 from docs.messages import messages
 from docs.resources import resources
+from docs.tables import ROOT, with_tables
 
 DOCS = Path(__file__).parent
 
@@ -14,13 +16,15 @@ DOCS = Path(__file__).parent
 def main() -> int:
     """Write the files; with --check compare them, and 1 if one is behind."""
     behind = 0
-    operations = with_findings((DOCS / "operations.md").read_text())
-    for name, text in (("resources.md", resources()), ("messages.md", messages()), ("operations.md", operations)):
-        path = DOCS / name
+    written = {DOCS / "resources.md": resources(), DOCS / "messages.md": messages()}
+    for path in (ROOT / "README.md", *DOCS.glob("*.md")):
+        if path not in written:
+            written[path] = with_tables(path.read_text())
+    for path, text in written.items():
         if "--check" not in sys.argv:
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            sys.stderr.write(f"docs/{name} is behind the code. Run: make docs\n")
+            sys.stderr.write(f"{path.relative_to(ROOT)} is behind the code. Run: make docs\n")
             behind = 1
     return behind
 

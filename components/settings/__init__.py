@@ -11,7 +11,7 @@ from components.settings.reader import SLUG, Reader, SettingsError
 from components.settings.site import read_site
 from components.settings.verify import Verify, read_verify
 from providers.authentik.rules import slug
-from providers.caddy.rules import account_name, upstream_url
+from providers.caddy.rules import account_name, door, upstream_url
 from providers.caddy.site import Site
 
 __all__ = ["SECRETS", "Delivery", "Host", "Login", "Phone", "Settings", "SettingsError", "read_settings"]
@@ -60,7 +60,7 @@ def read_settings(
     site = read_site(read, service_account, authentik_url)
     settings = Settings(
         site=site,
-        delivery=read_delivery(read, site),
+        delivery=replace(read_delivery(read, site), other_doors=read.texts("immich:otherDoors", rule=door)),
         service_account=service_account,
         phones=read_phones(read, "immich:phones", service_account),
         phones_group=read.name("immich:phonesGroup"),

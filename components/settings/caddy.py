@@ -36,7 +36,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the site gets to Caddy: by the admin API, as a file here (target), or as a file on each of the hosts."""
+    """How the site gets to Caddy: by the admin API, as a file here (target), or as a file on each of the hosts.
+
+    other_doors: addresses, host:port, at which Caddy may serve Immich past the site.
+    """
 
     kind: str
     admin: str
@@ -46,6 +49,7 @@ class Delivery:
     private_key: str | None = field(default=None, repr=False)
     private_key_password: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    other_doors: tuple[str, ...] = ()
 
 
 def read_delivery(read: Reader, site: Site) -> Delivery:
@@ -64,10 +68,10 @@ def read_delivery(read: Reader, site: Site) -> Delivery:
     names = [host.name for host in hosts]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         read.wrong("caddy:hosts", f"expected each host once, got {repeated[0]!r:.60} again; give one a name of its own")
-    secrets = {key: read.raw(key) for key in SECRETS}
-    if (key := secrets["caddy:privateKey"]) and not re.match(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s", key):
+    key, key_password, password = (read.raw(each) for each in SECRETS)
+    if key and not re.match(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s", key):
         read.wrong("caddy:privateKey", "expected the contents of a private key's file, from -----BEGIN to the end")
-    return Delivery(kind, admin, None, hosts, _option(read, "redeliver"), *secrets.values())
+    return Delivery(kind, admin, None, hosts, _option(read, "redeliver"), key, key_password, password)
 
 
 def _option(read: Reader, name: str) -> str:

@@ -177,6 +177,11 @@ class Cause(Enum):
         "a request over http:// reaches Immich without the forward auth",
         "Take the http:// site of this host out of Caddy's configuration, or let it redirect to https://.",
     )
+    OTHER_DOORS = (
+        "Caddy leads to Immich, or serves its name, at another address too, without the forward auth",
+        "Take that site out of Caddy's configuration; or allow it, with a line for each: pulumi config set --path "
+        "'immich:otherDoors[0]' ADDRESS",
+    )
     OTHER_ANSWERS = (
         "the answer is not what this program's site says: something in front of Caddy gave it, or another site",
         "Look for a tunnel's login, a firewall or a parked page in front of Caddy, and name Caddy's own address in "
@@ -222,7 +227,7 @@ _HARMLESS = frozenset(
     {
         *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
         *(Cause.PEOPLE_NOT_BOUND, Cause.BINDINGS_OF_OTHERS, Cause.MEMBERS_OF_OTHERS, Cause.PASSWORDS_OF_OTHERS),
-        *(Cause.PROVIDER_OPENED, Cause.GROUP_RIGHTS),
+        *(Cause.PROVIDER_OPENED, Cause.GROUP_RIGHTS, Cause.OTHER_DOORS),
         *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
     }
 )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from providers.access.causes import Cause
 from providers.access.seen import Account, Answer, Hidden, NoAnswer, Outpost, Password, PeopleAccess, Phone, Probe, Way
 from providers.caddy import site
+from providers.caddy.doors import Doors
 
 SOON = timedelta(days=14)
 SILENCE = timedelta(minutes=5)
@@ -49,6 +50,7 @@ def examine(way: Way) -> list[Check]:
         _stranger("wrong header", way.wrong, Cause.OPEN_TO_ANY_HEADER, site.REFUSED),
         _stranger("app without header", way.app, Cause.OPEN, site.HEADER_MISSING),
         _plain(way.plain),
+        *other_doors(way.doors),
     ]
 
 
@@ -226,6 +228,19 @@ def _plain(probe: Probe) -> Check:
         return Check("http://", State.NOT_OK, Cause.OPEN_PLAINLY)
     other = isinstance(probe, Answer) and probe.status < 300
     return Check("http://", State.UNKNOWN if other else State.OK, detail=said(probe))
+
+
+def other_doors(doors: Doors | Hidden) -> Iterator[Check]:
+    """Whether Caddy has no other way to Immich. What cannot be looked at is never ok."""
+    if isinstance(doors, Hidden):
+        yield _hidden("other doors", doors)
+        return
+    if doors.found:
+        yield Check("other doors", State.NOT_OK, Cause.OTHER_DOORS, ", ".join(doors.found))
+    if doors.unchecked:
+        yield Check("other doors", State.UNKNOWN, detail=f"unchecked: {'; '.join(doors.unchecked)}")
+    elif not doors.found:
+        yield Check("other doors", State.OK)
 
 
 def _header(phone: Phone) -> Check:

@@ -16,7 +16,8 @@ from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
 from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.caddy.admin import CaddyError
-from providers.caddy.config import serving
+from providers.caddy.config import doors_of, serving
+from providers.caddy.doors import Doors
 from providers.errors import ProviderError
 from providers.patience import Patience
 
@@ -41,12 +42,15 @@ NO_RIGHTS: Final[Bag] = {"is_superuser": False, "parents": [], "parent": None, "
 class Names:
     """What the way of a stack is made of, by name. caddy_admin: URL of Caddy's admin API, "" if it has none.
 
-    account: what the phones' accounts begin with. people_groups: also by primary
+    account: what the phones' accounts begin with. upstream: where Caddy reaches Immich. other_doors: addresses at which
+    Caddy may serve it past the site. people_groups: also by primary
     key. restricted: whether Basic is taken from some networks alone.
     """
 
     url: str
     account: str
+    upstream: str
+    other_doors: Sequence[str]
     caddy_admin: str
     application: str
     provider: str
@@ -97,7 +101,18 @@ class Inquiry:
             people=self._people(application, bindings),
             now=datetime.now(UTC),
             restricted=self.names.restricted,
+            doors=self.doors(),
         )
+
+    def doors(self) -> Doors | Hidden:
+        """The other ways to Immich in Caddy, by one call."""
+        names = self.names
+        if not names.caddy_admin:
+            return Hidden("Caddy's admin API does not show it")
+        try:
+            return doors_of(names.caddy_admin, names.url, names.upstream, names.other_doors, self._patience)
+        except CaddyError as error:
+            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
 
     def people(self) -> PeopleAccess | Hidden:
         """How people get in, by two calls."""

@@ -27,7 +27,8 @@ class AccessProofArgs(TypedDict):
     CA to trust in place of the system's; both may be "". path: one of Immich's ANSWERS, which must not be open.
     headers: phone to `Basic …` that must get through; refused: those that must not.
     accounts: phone to what changes with every write to its account.
-    account: what the phones' accounts begin with.
+    account: what the phones' accounts begin with. upstream: where Caddy reaches Immich. other_doors: addresses at which
+    Caddy may serve it past the site.
     caddy_admin, application, provider, phones_group, people_groups, outpost: where to look for the cause of a failure,
     by name.
     restricted: whether Basic is taken from some networks alone.
@@ -42,6 +43,8 @@ class AccessProofArgs(TypedDict):
     refused: Input[dict[str, str]]
     accounts: Input[dict[str, str]]
     account: Input[str]
+    upstream: Input[str]
+    other_doors: Input[list[str]]
     caddy_admin: Input[str]
     application: Input[str]
     provider: Input[str]

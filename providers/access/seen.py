@@ -9,6 +9,7 @@ from typing import Literal
 
 from providers.access.causes import Cause
 from providers.access.header import Header
+from providers.caddy.doors import Doors
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Way:
     of an app without one, and over http://.
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
-    now: when all this was seen.
+    doors: the other ways to Immich in Caddy. now: when all this was seen.
     """
 
     url: str
@@ -121,6 +122,7 @@ class Way:
     others: tuple[str, ...] = ()
     phones_group: PhonesGroup | Hidden = PhonesGroup()
     people: PeopleAccess | Hidden = PeopleAccess()
+    doors: Doors | Hidden = field(default_factory=Doors)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """Trial: what must get through does, and what must not does not; else it ends in an error with the likeliest cause."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.access.diagnosis import State, examine, gets_through, likeliest, people_access, said
+from providers.access.diagnosis import Check, State, examine, gets_through, likeliest, other_doors, people_access, said
 from providers.access.header import take_apart, wrong_header
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
@@ -64,18 +64,19 @@ class Trial:
         plain = self._public.ask_plainly()
         if gets_through(plain):
             raise _error({"a request over http:// gets through": (Cause.OPEN_PLAINLY, plain)})
-        self._look_at_people()
+        # Nobody here has a session of a person's to ask with, and asks at no other address.
+        self._look([*people_access(self._inquiry.people()), *other_doors(self._inquiry.doors())])
 
-    def _look_at_people(self) -> None:
-        """That the people's groups get in as well: nobody here has one of their sessions to ask with."""
-        checks = list(people_access(self._inquiry.people()))
-        broken = [(each.cause, each.detail) for each in checks if each.cause and each.state is State.NOT_OK]
+    def _look(self, checks: Iterable[Check]) -> None:
+        """What no request shows: raise ProofError for what is not ok, and warn of what cannot be told."""
+        seen = list(checks)
+        broken = [(each.cause, each.detail) for each in seen if each.cause and each.state is State.NOT_OK]
         if broken:
             lines = [f"{cause.text} ({detail}). {cause.remedy}" for cause, detail in broken]
             raise ProofError("\n".join([_HEAD, *lines]))
-        for each in checks:
+        for each in seen:
             if each.state is State.UNKNOWN:
-                warn(f"could not check whether the people's groups are bound to the application: {each.detail}")
+                warn(f"could not check the {each.link}: {each.detail}")
 
     def _phone(self, value: str, probe: Probe) -> Phone:
         header = take_apart(value)

@@ -15,7 +15,8 @@ from providers.patience import PASSING, Patience, Transient, never_sent, retry_a
 if TYPE_CHECKING:
     import requests
 
-SERVERS = "/config/apps/http/servers"
+APPS = "/config/apps"
+SERVERS = f"{APPS}/http/servers"
 
 
 class CaddyError(ProviderError):
@@ -58,6 +59,14 @@ class Admin:
         return _objects(
             f"GET {SERVERS}", response, lambda answer: {} if answer is None else answer
         ), response.headers.get("Etag", "")
+
+    def apps(self) -> dict[str, Any]:
+        """The apps by name: all that serves, and what it needs."""
+        try:
+            response = self._send("GET", APPS)
+        except NotThere:
+            return {}
+        return _objects(f"GET {APPS}", response, lambda answer: answer or {})
 
     def write(self, method: str, path: str, value: object, etag: str) -> None:
         """Put, patch or delete a part of the configuration as it was read with etag. Raises Changed."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
@@ -21,14 +22,21 @@ from pulumi.dynamic import (
 )
 
 from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
+from providers.caddy.doors import Doors, other_doors
 from providers.caddy.routes import in_front, only_route, path_of, routes_of, server_of, shadowing
-from providers.caddy.rules import caddyfile, host_name, route_id, upstream_url
+from providers.caddy.rules import caddyfile, door, host_name, route_id, upstream_url
 from providers.errors import brief
 from providers.patience import Patience
 
 _ATTEMPTS = 20
-_RULES = {"admin": upstream_url, "route_id": route_id, "host": host_name, "caddyfile": caddyfile}
-_INPUTS = ("admin", "route_id", "host", "port", "caddyfile")
+_RULES = {
+    "admin": upstream_url,
+    "route_id": route_id,
+    "host": host_name,
+    "caddyfile": caddyfile,
+    "upstream": upstream_url,
+}
+_INPUTS = ("admin", "route_id", "host", "port", "caddyfile", "upstream", "other_doors")
 _COMPUTED = ("route", "applied", "written")
 
 
@@ -36,6 +44,8 @@ class CaddyConfigArgs(TypedDict):
     """The arguments of CaddyConfig.
 
     admin: URL of the admin API. route_id: the @id of our route. host, port: what the site serves. caddyfile: the site.
+    upstream: where Caddy reaches Immich, http(s)://host[:port]. other_doors: addresses, host:port, that may lead there
+    past the site, or serve its host.
     """
 
     admin: Input[str]
@@ -43,6 +53,8 @@ class CaddyConfigArgs(TypedDict):
     host: Input[str]
     port: Input[int]
     caddyfile: Input[str]
+    upstream: Input[str]
+    other_doors: Input[list[str]]
 
 
 class CaddyConfigProvider(ResourceProvider):
@@ -92,7 +104,8 @@ class CaddyConfigProvider(ResourceProvider):
         if found is None:
             return ReadResult("", {})
         in_the_way = shadowing(servers, props["host"], int(props["port"]), id_) or in_front(servers, props["host"], id_)
-        route = f"not alone: {in_the_way}" if in_the_way else _canonical(found)
+        doors = in_the_way or ", ".join(self._doors(props).found)
+        route = f"not alone: {doors}" if doors else _canonical(found)
         return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", "written")}, inputs)
 
     @brief
@@ -120,10 +133,19 @@ class CaddyConfigProvider(ResourceProvider):
     def _admin(self, props: dict[str, Any]) -> Admin:
         return Admin(props["admin"], self._patience)
 
+    def _doors(self, props: dict[str, Any]) -> Doors:
+        url = f"https://{props['host']}:{int(props['port'])}"
+        return other_doors(self._admin(props).apps(), url, props["upstream"], props["other_doors"], props["route_id"])
+
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
         admin, id_ = self._admin(props), props["route_id"]
         host, port = props["host"], int(props["port"])
         route = {"@id": id_, **only_route(admin.adapt(props["caddyfile"]))}
+        if doors := self._doors(props).found:
+            raise CaddyError(
+                f"cannot set up Caddy: {', '.join(doors)} leads to Immich, or serves {host}, without the forward auth. "
+                f"Nothing was written. {closing_or_allowing(doors, len(props['other_doors']))}"
+            )
         for _ in range(_ATTEMPTS):
             servers, etag = admin.servers()
             if in_the_way := shadowing(servers, host, port, id_):
@@ -179,6 +201,19 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         super().__init__(CaddyConfigProvider(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
 
+def closing_or_allowing(doors: Sequence[str], allowed: int) -> str:
+    """What to do about other doors. allowed: how many the settings allow already."""
+    lines = [
+        f"pulumi config set --path 'immich:otherDoors[{allowed + index}]' '{each}'" for index, each in enumerate(doors)
+    ]
+    return f"Take that site out of Caddy's own configuration, or allow it: {'; '.join(lines)}"
+
+
+def doors_of(admin: str, url: str, upstream: str, allowed: Sequence[str], patience: Patience | None = None) -> Doors:
+    """The other doors to Immich in the Caddy of that admin API, whoever put its site there."""
+    return other_doors(Admin(admin, patience).apps(), url, upstream, allowed)
+
+
 def serving(admin: str, url: str, patience: Patience | None = None) -> bool:
     """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
     parts = urlsplit(url)
@@ -190,6 +225,8 @@ def _expected(name: str, value: object) -> str | None:
     """What was expected of an input, or None where it is right."""
     if value is None or value == "":
         return "is missing"
+    if name == "other_doors":
+        return next(filter(None, map(door, value)), None) if isinstance(value, list) else "expected a list"
     if name == "port":
         right = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
         return None if right else "expected a port from 1 to 65535"

@@ -1,6 +1,6 @@
 """Routes: what a Caddy serves, as its configuration says (JSON); which of it is in our way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from providers.caddy.admin import SERVERS, CaddyError
@@ -32,7 +32,7 @@ def only_route(config: dict[str, Any]) -> dict[str, Any]:
     return {**routes[0], "handle": [{**first, "errors": {"routes": errors}}, *others]}
 
 
-def listens(server: dict[str, Any], port: int) -> bool:
+def listens(server: Mapping[str, Any], port: int) -> bool:
     """Whether a server has the port among its addresses."""
     for address in server.get("listen") or []:
         first, _, last = str(address).rpartition(":")[2].partition("-")
@@ -84,7 +84,7 @@ def in_front(servers: dict[str, Any], host: str, id_: str) -> str:
 
 def _names(route: dict[str, Any], host: str) -> bool:
     """Whether a route, or one inside it, is for host by its very name."""
-    if any(host == pattern for matcher in route.get("match") or [] for pattern in _hosts(matcher)):
+    if any(host == pattern for matcher in route.get("match") or [] for pattern in hosts_of(matcher)):
         return True
     inside = (each for handler in route.get("handle") or [] for each in handler.get("routes") or [])
     return _admits(route, host) and any(_names(each, host) for each in inside)
@@ -93,10 +93,11 @@ def _names(route: dict[str, Any], host: str) -> bool:
 def _admits(route: dict[str, Any], host: str) -> bool:
     """Whether requests for host may match a route, whatever else it asks of them."""
     matchers = route.get("match") or [{}]
-    return any("host" not in matcher or any(_covers(each, host) for each in _hosts(matcher)) for matcher in matchers)
+    return any("host" not in matcher or any(_covers(each, host) for each in hosts_of(matcher)) for matcher in matchers)
 
 
-def _hosts(matcher: dict[str, Any]) -> list[str]:
+def hosts_of(matcher: Mapping[str, Any]) -> list[str]:
+    """The hosts, or patterns of them, of one matcher; none if it is for any."""
     return [str(each).lower() for each in matcher.get("host") or []]
 
 

@@ -65,6 +65,13 @@ def host_name(value: str) -> str | None:
     return "expected a host such as photos.example.org, in lower case"
 
 
+def door(value: str) -> str | None:
+    """An address at which a Caddy serves, as host:port; * for any host."""
+    if re.fullmatch(r"(?:[-a-z0-9*.]{1,253}):[0-9]{1,5}(?:-[0-9]{1,5})?", value):
+        return None
+    return "expected host:port as the program names it, such as photos.lan:8080, in lower case"
+
+
 def route_id(value: str) -> str | None:
     """The @id of a route, which stands in the admin API's paths."""
     return None if _ID.fullmatch(value) else "expected at most 200 letters, digits and ._-, such as immich-prod"

@@ -227,6 +227,21 @@ class Breaking:
             self.mended()
 
     @contextmanager
+    def another_door(self) -> Iterator[None]:
+        """A site of another name that leads to Immich."""
+        routes = f"{self.driver.lab.caddy_admin}/config/apps/http/servers"
+        servers = requests.get(routes, timeout=30).json()
+        dial = self.stack.settings()["immich:upstream"].rpartition("/")[2]
+        door = {"@id": "door", "match": [{"host": ["photos.lan"]}]}
+        door |= {"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": dial}]}]}
+        path = f"{routes}/{next(iter(servers))}/routes"
+        requests.post(path, json=door, timeout=30).raise_for_status()
+        try:
+            yield
+        finally:
+            requests.delete(f"{self.driver.lab.caddy_admin}/id/door", timeout=30).raise_for_status()
+
+    @contextmanager
     def without_authorization(self) -> Iterator[None]:
         """Take the header out of every request before our site sees it, as another proxy in front may."""
         path = f"{self.driver.lab.caddy_admin}/id/immich-{self.driver.lab.stack}"

@@ -86,6 +86,8 @@ def declared(caddy: Caddy, host: str = "photos.example.org", **changed: Any) -> 
         "host": host,
         "port": caddy.port,
         "caddyfile": render(rendered),
+        "upstream": rendered.immich,
+        "other_doors": [],
         **changed,
     }
 

@@ -53,6 +53,8 @@ def site(pem: Path) -> Iterator[tuple[Server, Props]]:
             "refused": {},
             "accounts": {"anna": "1", "ben": "1"},
             "account": "phone",
+            "upstream": "http://immich:2283",
+            "other_doors": [],
             "caddy_admin": "",
             "application": "immich",
             "provider": "Immich",

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from .caddy import ROUTES, Caddy, declared, ours
+from lab.processes import free_port
+
+from .caddy import ROUTES, SERVERS, Caddy, declared, ours
 from .engine import HostError, Resource
 
 HERE = {"host": ["photos.example.org"]}
@@ -74,3 +76,38 @@ def test_what_stands_before_ours_without_taking_its_requests_stays_there(caddy: 
     assert site.refresh()
     assert site.up(declared(caddy)) == "same"
     assert ours(caddy) == [2]
+
+
+PROXY = {"handler": "reverse_proxy", "upstreams": [{"dial": "localhost:2283"}]}
+
+
+def opened(caddy: Caddy, match: Any) -> int:
+    """The port of a server of theirs that leads to Immich."""
+    port = free_port()
+    server = {"listen": [f":{port}"], "automatic_https": {"disable": True}}
+    caddy.call("PUT", f"{SERVERS}/plain", {**server, "routes": [{"match": match, "handle": [PROXY]}]})
+    return port
+
+
+@pytest.mark.parametrize("match", [[HERE], [{"host": ["photos.lan"]}], []])
+def test_another_way_to_immich_is_refused_with_the_line_that_allows_it(
+    match: Any, caddy: Caddy, site: Resource
+) -> None:
+    door = f"{match[0]['host'][0] if match else '*'}:{opened(caddy, match)}"
+    before = caddy.text("/config/")
+    with pytest.raises(HostError) as caught:
+        site.up(declared(caddy))
+    assert f"{door} leads to Immich, or serves photos.example.org, without the forward auth" in str(caught.value)
+    assert f"pulumi config set --path 'immich:otherDoors[0]' '{door}'" in str(caught.value)
+    assert caddy.text("/config/") == before
+    assert site.up(declared(caddy, other_doors=[door])) == "created"
+
+
+def test_another_way_to_immich_that_is_opened_later_is_drift_and_stops_the_next_run(
+    caddy: Caddy, site: Resource
+) -> None:
+    site.up(declared(caddy))
+    port = opened(caddy, [HERE])
+    site.refresh()
+    with pytest.raises(HostError, match=f"photos.example.org:{port} leads to Immich"):
+        site.up(declared(caddy))

@@ -112,6 +112,8 @@ INPUTS = {
         "host": "photos.example.org",
         "port": 443,
         "caddyfile": render(SITE),
+        "upstream": "http://localhost:2283",
+        "other_doors": [],
     },
 }
 

@@ -145,10 +145,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(trial, name, seconds)
 
 
+NAMES = Names(
+    *(f"https://{NAME}", "phone", "http://immich:2283", (), "", "immich", "Immich", "phones", (), "outpost"),
+    restricted=False,
+)
+
+
 def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = False) -> None:
     """Prove one phone in front of a server that answers like that; nothing is known of Authentik and Caddy."""
-    names = Names(f"https://{NAME}", "phone", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
-    inquiry = Inquiry(names, lambda: connect("", ""))
+    inquiry = Inquiry(NAMES, lambda: connect("", ""))
     phones = {"anna": HEADER}
     with serving(pem, by_header(answers)) as (_, address):
         Trial(public(address, pem), inquiry).prove({} if off else phones, phones if off else {})
@@ -187,12 +192,11 @@ def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(
 
 
 def test_a_door_over_http_fails_the_trial(pem: Path) -> None:
-    names = Names(f"https://{NAME}", "phone", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
     with serving(pem, by_header(GOOD)) as (_, address), Server(PONG) as server:
         port = int(server.url.rpartition(":")[2])
         opened = Public(f"https://{NAME}", address, str(pem), PING, plain_port=port)
         with pytest.raises(ProofError, match=f"a request over http:// gets through: {Cause.OPEN_PLAINLY.text}"):
-            Trial(opened, Inquiry(names, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+            Trial(opened, Inquiry(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
 
 
 def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path) -> None:
@@ -232,8 +236,7 @@ def test_a_trial_that_fails_names_who_and_why_and_no_header(
 
 def test_what_time_does_not_mend_is_not_waited_for(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "ISSUING", 60.0)
-    names = Names(f"https://{NAME}", "phone", "", "immich", "Immich", "phones", (), "outpost", restricted=False)
     began = time.monotonic()
     with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Cause.TLS.text):
-        Trial(public(address, ""), Inquiry(names, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+        Trial(public(address, ""), Inquiry(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
     assert time.monotonic() - began < 30

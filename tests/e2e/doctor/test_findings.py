@@ -57,6 +57,7 @@ BESIDE: dict[Cause, Break] = {
     Cause.PASSWORD_EXPIRES_SOON: lambda breaking: breaking.expiring(timedelta(minutes=20)),
     Cause.OPEN: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
     Cause.OPEN_TO_ANY_HEADER: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
+    Cause.OTHER_DOORS: lambda breaking: breaking.another_door(),
     Cause.STILL_IN: lambda breaking: breaking.configured(enabled=False),
 }
 # Found after the program itself has carried out what cannot work: its proof says so.
@@ -206,7 +207,8 @@ def test_an_admin_api_of_caddy_that_does_not_answer_is_told(well: Subject) -> No
     away = replace(
         well, settings=replace(well.settings, delivery=replace(well.settings.delivery, admin=f"http://{dead()}"))
     )
-    assert not [each for each in look(away, None) if each.check.state is not State.OK]  # the outpost answers through it
+    unwell = {each.check.link: each.check.state for each in look(away, None) if each.check.state is not State.OK}
+    assert unwell == {"other doors": State.UNKNOWN}  # the site answers through it
     nowhere = replace(away.settings, verify=replace(away.settings.verify, address=dead()))
     causes = found(replace(away, settings=nowhere))
     assert causes[Cause.CADDY_UNREACHABLE].check.state is State.UNKNOWN
