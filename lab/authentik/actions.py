@@ -12,7 +12,7 @@ from lab.authentik import crypto
 from lab.authentik.api import find, require_on, rows_of
 from lab.authentik.clock import now, stamp
 from lab.authentik.context import Answer, Call
-from lab.authentik.errors import Forbidden, Invalid, Refusal
+from lab.authentik.errors import Crashed, Forbidden, Invalid, Refusal, on_object
 from lab.authentik.fields import Field, Row
 from lab.authentik.hooks import TOKEN_EXPIRES
 from lab.authentik.models import APPLICATION, GROUP, MODELS, SYSTEM_RIGHTS, TOKEN, USER
@@ -21,8 +21,13 @@ from lab.authentik.represent import avatar
 from lab.authentik.rights import attributes_of, groups_of, may_use
 from lab.authentik.seed import DATA, default_config, hashed, new_group, new_token, new_user, new_uuid
 from lab.authentik.validation import body
-from lab.authentik.versions import conflict
+from lab.authentik.versions import conflict, newer, told
 
+USERNAME_MAX = 150
+NO_USERNAME = (
+    'null value in column "username" of relation "authentik_core_user" violates not-null constraint\n'
+    "DETAIL:  Failing row contains (1)."
+)
 SERVICE_ACCOUNTS = "goauthentik.io/service-accounts"
 INSTANCE = new_uuid()  # of the embedded outpost's process
 OUTPOST = MODELS["outposts/instances"]
@@ -38,8 +43,10 @@ def slugify(text: str) -> str:
 def me(call: Call, _key: str) -> Answer:
     user = call.user
     held = [name for name in SYSTEM_RIGHTS if call.rights.has(f"authentik_rbac.{name}")]
+    if not newer(call.settings.version):
+        held = [name for name in held if not name.endswith("media_files")]
     groups = sorted(groups_of(call.store, user), key=lambda group: str(group["name"]))
-    return Answer(200, {"user": {
+    shown = {
         **{name: user[name] for name in ("pk", "username", "name", "is_active")},
         "is_superuser": call.rights.superuser,
         "groups": [{"name": group["name"], "pk": group["pk"]} for group in groups],
@@ -47,18 +54,27 @@ def me(call: Call, _key: str) -> Answer:
         "email": user["email"], "avatar": avatar(user), "uid": user["uid"],
         "settings": attributes_of(call.store, user).get("settings", {}), "type": user["type"],
         "system_permissions": held,
-    }})  # fmt: skip
+    }  # fmt: skip
+    return Answer(200, {"user": told(call.settings.version, "core/users", shown)})
 
 
 def service_account(call: Call, _key: str) -> Answer:
     """An account and its app password in one call, and 200 rather than 201."""
     call.require("authentik_core.add_user", "authentik_core.add_token")
-    asked = body(call.store, call.fields(), {
-        "name": Field(required=True, blank=False), "create_group": Field("bool", default=False),
-        "expiring": Field("bool", default=True),
-        "expires": Field("datetime", default=stamp(now() + timedelta(days=360))),
-    })  # fmt: skip
+    checked = newer(call.settings.version)  # before, what a column does not hold was an exception
+    try:
+        asked = body(call.store, call.fields(), {
+            "name": Field(required=checked, blank=not checked), "create_group": Field("bool", default=False),
+            "expiring": Field("bool", default=True),
+            "expires": Field("datetime", default=stamp(now() + timedelta(days=360))),
+        })  # fmt: skip
+    except Invalid as invalid:
+        raise invalid if checked else Crashed() from None
     store, name = call.store, asked["name"]
+    if "name" not in call.fields():
+        raise on_object(NO_USERNAME)
+    if len(name) > USERNAME_MAX:
+        raise Crashed
     identifier = slugify(f"service-account-{name}-password")
     wants_group = asked["create_group"] and call.rights.has(GROUP.right("add"))
     standing = {"username": store.one("user", username=name), "identifier": store.one("token", identifier=identifier)}
@@ -87,7 +103,8 @@ def set_password(call: Call, key: str) -> Answer:
     user = find(call, USER, key)
     if not call.rights.has_on("authentik_core.reset_user_password", user):
         raise Forbidden
-    asked = body(call.store, call.fields(), {"password": Field(required=True, blank=False)})
+    checked = newer(call.settings.version)  # before, an empty password was set
+    asked = body(call.store, call.fields(), {"password": Field(required=checked, blank=not checked)})
     changed = {"password": hashed(asked["password"]), "password_change_date": stamp(now())}
     call.store.change("user", user["pk"], **changed, last_updated=stamp(now()))
     return Answer(204)
@@ -106,7 +123,10 @@ def set_key(call: Call, key: str) -> Answer:
     if not call.rights.has_on("authentik_core.set_token_key", token):
         raise Forbidden
     require_on(call, TOKEN, "add", token)  # a POST on one object asks for the right to add, too
-    asked = body(call.store, call.fields(), {"key": Field(required=True, blank=False)})
+    fields = call.fields()
+    if not fields.get("key") and not newer(call.settings.version):
+        raise Refusal(400, None)
+    asked = body(call.store, fields, {"key": Field(required=True, blank=False)})
     call.store.change("token", token["pk"], key=asked["key"])
     return Answer(204)
 
@@ -156,7 +176,7 @@ def health(call: Call, key: str) -> Answer:
 
 
 def default_settings(call: Call, _key: str) -> Answer:
-    return Answer(200, {"config": default_config(f"{call.base_url}/")})
+    return Answer(200, told(call.settings.version, "outposts", {"config": default_config(f"{call.base_url}/")}))
 
 
 def version(call: Call, _key: str) -> Answer:
@@ -166,8 +186,10 @@ def version(call: Call, _key: str) -> Answer:
     })  # fmt: skip
 
 
-def root_config(_call: Call, _key: str) -> Answer:
-    return Answer(200, json.loads((DATA / "root_config.json").read_text()))
+def root_config(call: Call, _key: str) -> Answer:
+    config = json.loads((DATA / "root_config.json").read_text())
+    older = {} if newer(call.settings.version) else {"cache_timeout_reputation": 0}
+    return Answer(200, config | older)
 
 
 def view_certificate(call: Call, key: str) -> Answer:

@@ -11,13 +11,13 @@ from lab.authentik.context import Answer, Call
 from lab.authentik.errors import Forbidden, NotAllowed, NotFound, Refusal
 from lab.authentik.fields import Model, Row
 from lab.authentik.hooks import HOOKS, NO_HOOKS
-from lab.authentik.models import APPLICATION, BINDING, KEYPAIR_PATH, MODELS
+from lab.authentik.models import APPLICATION, BINDING, GROUP, KEYPAIR_PATH, MODELS
 from lab.authentik.query import page, select
 from lab.authentik.represent import SHOWN
 from lab.authentik.rights import may_use
 from lab.authentik.seed import DATA, new_uuid
 from lab.authentik.validation import check, defaults
-from lab.authentik.versions import filled, taken, told
+from lab.authentik.versions import filled, newer, reads, told
 
 CHANGES = {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
@@ -86,8 +86,6 @@ def on_detail(call: Call, model: Model, key: str) -> Answer:
         return Answer(200, options(model, detail=True))
     if call.method not in {"GET", "PUT", "PATCH", "DELETE"} & model.methods:
         raise NotAllowed(call.method)
-    if model is BINDING and call.method == "PATCH":
-        raise Refusal(405, None)  # described and offered, and refused without a word
     row = find(call, model, key)
     if call.method == "GET":
         return Answer(200, shown(call, model, row))
@@ -103,7 +101,7 @@ def create(call: Call, model: Model) -> Answer:
     if model.add_needs_right:
         call.require(model.right("add"))
     hooks = HOOKS.get(model.path, NO_HOOKS)
-    attrs = check(call.store, model, taken(call.settings.version, model.path, call.data()), None, partial=False)
+    attrs = check(call.store, reads(call.settings.version, model), call.data(), None, partial=False)
     hooks.validate(call, attrs, None)
     row = hooks.fill(call, filled(call.settings.version, model.path, defaults(model) | attrs))
     row.setdefault("pk", None)
@@ -112,7 +110,7 @@ def create(call: Call, model: Model) -> Answer:
 
 
 def update(call: Call, model: Model, row: Row, *, partial: bool) -> Answer:
-    attrs = check(call.store, model, taken(call.settings.version, model.path, call.data()), row, partial=partial)
+    attrs = check(call.store, reads(call.settings.version, model), call.data(), row, partial=partial)
     HOOKS.get(model.path, NO_HOOKS).validate(call, attrs, row)
     return Answer(200, shown(call, model, _save(call, model, row | attrs, row)))
 
@@ -125,12 +123,15 @@ def _save(call: Call, model: Model, row: Row, before: Row | None) -> Row:
 def list_rows(call: Call, model: Model) -> Answer:
     if model is APPLICATION and not (call.flag("superuser_full_list") and call.rights.superuser):
         return list_allowed(call)
-    numbers, rows = page(select(call.store, model, visible(call, model), call.query), call.query)
-    return listing(numbers, [shown(call, model, row) for row in rows], model)
+    numbers, rows = page(
+        select(call.store, reads(call.settings.version, model), visible(call, model), call.query), call.query
+    )
+    return listing(call.settings.version, numbers, [shown(call, model, row) for row in rows], model)
 
 
-def listing(numbers: dict[str, int], results: list[Any], model: Model) -> Answer:
-    return Answer(200, {"pagination": numbers, "results": results, "autocomplete": dict(model.autocomplete)})
+def listing(version: str, numbers: dict[str, int], results: list[Any], model: Model) -> Answer:
+    complete = {} if model is GROUP and not newer(version) else dict(model.autocomplete)
+    return Answer(200, {"pagination": numbers, "results": results, "autocomplete": complete})
 
 
 def list_allowed(call: Call) -> Answer:
@@ -142,7 +143,7 @@ def list_allowed(call: Call) -> Answer:
     results = [shown(call, APPLICATION, row) for row in allowed]
     if "for_user" not in call.query and call.flag("only_with_launch_url"):
         results = [result for result in results if result["launch_url"]]
-    return listing(numbers, results, APPLICATION)
+    return listing(call.settings.version, numbers, results, APPLICATION)
 
 
 def for_user(call: Call) -> Row:

@@ -88,14 +88,25 @@ def described(row: Row) -> Row:
 def jwk(row: Row) -> Row:
     """The public half, for a provider's `jwks/`."""
     import json
+    from base64 import b64encode, urlsafe_b64encode
 
     import jwt
     from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
 
     certificate = x509.load_pem_x509_certificate(row["certificate_data"].encode())
     algorithm = jwt.get_algorithm_by_name(algorithm_of(row))
     found: Any = json.loads(algorithm.to_jwk(certificate.public_key()))
-    return {**found, "kid": kid(row), "use": "sig", "alg": algorithm_of(row)}
+    found.pop("key_ops", None)
+    sha1, sha256 = (
+        urlsafe_b64encode(certificate.fingerprint(digest)).decode().rstrip("=")
+        for digest in (hashes.SHA1(), hashes.SHA256())  # noqa: S303 - fingerprints
+    )
+    der = b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
+    return {
+        **found, "kid": kid(row), "use": "sig", "alg": algorithm_of(row), "x5c": [der], "x5t": sha1,
+        "x5t#S256": sha256,
+    }  # fmt: skip
 
 
 def kid(row: Row) -> str:

@@ -33,6 +33,13 @@ class Forbidden(Refusal):
         super().__init__(403, {"detail": detail})
 
 
+class Crashed(Refusal):
+    """An exception of the server's: the page that tells of it is for GET alone, so that anything else gets this."""
+
+    def __init__(self) -> None:
+        super().__init__(405, None)
+
+
 class NotAllowed(Refusal):
     def __init__(self, method: str) -> None:
         super().__init__(405, {"detail": f'Method "{method}" not allowed.'})

@@ -14,8 +14,11 @@ from lab.authentik import flows
 from lab.authentik.fields import Row
 from lab.authentik.seed import new_key
 from lab.authentik.store import Store
+from lab.authentik.versions import newer
 
 Challenge = dict[str, Any]
+Wrong = tuple[str, str, str]
+"""The field, what is wrong with it, and the code of that."""
 IDENTIFICATION, PASSWORD, REDIRECT = "ak-stage-identification", "ak-stage-password", "xak-flow-redirect"
 
 
@@ -30,44 +33,53 @@ class Step:
 
 
 def execute(
-    store: Store, flow: Row, method: str, path: str, query: Mapping[str, str], cookies: Mapping[str, str], told: Row
-) -> Step:
+    store: Store, flow: Row, method: str, path: str, query: Mapping[str, str], cookies: Mapping[str, str], told: Row,
+    version: str,
+) -> Step:  # fmt: skip
     """One step of the default authentication flow. query: its own is the one of the login page, encoded."""
     again = f"{path}?{urlencode(query)}"
     wanted = flows.home(query.get("query", ""))
     plan = store.get("session", cookies.get(flows.COOKIE)) or {}
     if flows.session_user(store, cookies):
-        return Step(challenge=_challenge(flow, REDIRECT, to=wanted))
+        return Step(challenge={"component": REDIRECT, "to": wanted})
     pending = str(plan.get("pending", ""))
     if method != "POST":
-        return Step(challenge=_password(flow, pending) if pending else _identification(flow))
+        return Step(challenge=_password(store, flow, version, pending) if pending else _identification(flow, version))
     if not pending:
         username = str(told.get("uid_field") or "")
         if not username:
-            return Step(challenge=_identification(flow, uid_field="This field is required."))
+            wrong = ("non_field_errors", "No identification data provided.", "invalid")
+            if not newer(version):
+                wrong = ("uid_field", "This field is required.", "required")
+            return Step(challenge=_identification(flow, version, wrong))
         sid = new_key(32)
         store.put("session", {"pk": sid, "user": None, "pending": username, **flows.lasting()})
         return Step(302, location=again, cookies=[flows.session_cookie(sid)])
-    user = flows.by_password(store, pending, str(told.get("password") or ""))
-    if user is None:
-        return Step(challenge=_password(flow, pending, password="Invalid password"))  # noqa: S106  # a message
+    logged_in = flows.log_in(store, version, pending, str(told.get("password") or ""))
+    if logged_in is None:
+        return Step(challenge=_password(store, flow, version, pending, ("password", "Invalid password", "invalid")))
     store.delete("session", plan["pk"])
-    return Step(302, location=again, cookies=[flows.session_cookie(flows.new_session(store, user))])
+    return Step(302, location=again, cookies=[flows.session_cookie(logged_in)])
 
 
-def _identification(flow: Row, **wrong: str) -> Challenge:
+def _identification(flow: Row, version: str, *wrong: Wrong) -> Challenge:
+    later = {"pending_user_identifier": None, "passkey_challenge": None} if newer(version) else {}
     return _challenge(
-        flow, IDENTIFICATION, wrong, user_fields=["username", "email"], password_fields=False,
-        flow_designation="authentication", primary_action="Log in", show_source_labels=False, sources=[],
+        flow, version, IDENTIFICATION, wrong, user_fields=["email", "username"], password_fields=False,
+        allow_show_password=False, flow_designation="authentication", captcha_stage=None, primary_action="Log in",
+        sources=[], show_source_labels=False, enable_remember_me=False, **later,
     )  # fmt: skip
 
 
-def _password(flow: Row, username: str, **wrong: str) -> Challenge:
-    return _challenge(flow, PASSWORD, wrong, pending_user=username, pending_user_avatar="")
+def _password(store: Store, flow: Row, version: str, username: str, *wrong: Wrong) -> Challenge:
+    user = flows.named(store, username)
+    shown = str(user["username"]) if user else username
+    more = {"pending_user": shown, "pending_user_avatar": "data:image/svg+xml;base64,", "allow_show_password": False}
+    return _challenge(flow, version, PASSWORD, wrong, **more)
 
 
-def _challenge(flow: Row, component: str, wrong: Mapping[str, str] | None = None, **more: Any) -> Challenge:
+def _challenge(flow: Row, version: str, component: str, wrong: tuple[Wrong, ...], **more: Any) -> Challenge:
     info = {"title": flow["title"], "background": flow["background_url"], "cancel_url": "/flows/-/cancel/"}
-    errors = {name: [{"string": text, "code": "invalid"}] for name, text in (wrong or {}).items()}
-    told = {"response_errors": errors} if errors else {}
-    return {"flow_info": info | {"layout": flow["layout"]}, "component": component, **told, **more}
+    info |= {"layout": flow["layout"]} | ({"background_themed_urls": None} if newer(version) else {})
+    errors = {name: [{"string": text, "code": code}] for name, text, code in wrong}
+    return {"flow_info": info, "component": component} | ({"response_errors": errors} if errors else {}) | more

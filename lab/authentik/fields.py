@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 Kind = Literal[
     "str", "slug", "url", "email", "bool", "int", "choice", "choices", "datetime", "dict", "duration",
-    "pk", "pks", "redirect_uris", "permissions",
+    "pk", "pks", "redirect_uris", "untyped_uris", "permissions", "launch_url",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,15 +12,17 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from lab.authentik import crypto, oauth2
 from lab.authentik.clock import expired, now, stamp
-from lab.authentik.events import logged_in
+from lab.authentik.events import described, logged_in
 from lab.authentik.fields import Row
 from lab.authentik.pages import Page, denied, failed, logged_out, login, not_found
 from lab.authentik.represent import callback_urls
 from lab.authentik.rights import may_use
-from lab.authentik.seed import new_key, password_fits
+from lab.authentik.seed import DATA, new_key, password_fits
 from lab.authentik.store import Store
+from lab.authentik.versions import newer
 
 LOGIN_FLOW = "/if/flow/default-authentication-flow/"
+EXECUTOR = "/api/v3/flows/executor/default-authentication-flow/"
 COOKIE = "authentik_session"
 SESSION = timedelta(days=1)
 
@@ -40,14 +43,14 @@ def session_user(store: Store, cookies: Mapping[str, str]) -> Row | None:
     return user if user and user["is_active"] else None
 
 
-def flow(store: Store, method: str, query: str, form: dict[str, str]) -> Page:
+def flow(store: Store, version: str, method: str, query: str, form: dict[str, str]) -> Page:
     """The default authentication flow, in one step."""
     if method != "POST":
         return login()
-    user = by_password(store, form.get("username", ""), form.get("password", ""))
-    if user is None:
+    sid = log_in(store, version, form.get("username", ""), form.get("password", ""))
+    if sid is None:
         return login(wrong=True, username=form.get("username", ""))
-    return redirect(home(query), ("Set-Cookie", session_cookie(new_session(store, user))))
+    return redirect(home(query), ("Set-Cookie", session_cookie(sid)))
 
 
 def home(query: str) -> str:
@@ -56,19 +59,27 @@ def home(query: str) -> str:
     return wanted if re.match(r"/(?![/\\])", wanted) else "/"
 
 
-def by_password(store: Store, username: str, password: str) -> Row | None:
-    """The active user of a username and a login password."""
-    user = store.one("user", username=username)
-    fits = user is not None and user["is_active"] and password_fits(password, user["password"])
-    return user if fits else None
+def named(store: Store, name: str) -> Row | None:
+    """The user of a username or an address."""
+    return store.one("user", username=name) or (store.one("user", email=name) if name else None)
 
 
-def new_session(store: Store, user: Row) -> str:
-    """The key of a session for who has just logged in."""
+def log_in(store: Store, version: str, name: str, password: str) -> str | None:
+    """The key of a new session, for an active user's username or address and a login or app password."""
+    user = named(store, name)
+    if user is None or not user["is_active"]:
+        return None
+    used: Row = {"auth_method": "password", "auth_method_args": {"known_device": False}}
+    if not password_fits(password, user["password"]):
+        token = oauth2.app_password(store, version, user, password)
+        if token is None:
+            return None
+        shown = described(token["pk"], "core", "token", token["identifier"])
+        used = {"auth_method": "token", "auth_method_args": {"token": shown, "known_device": False}}
     sid = new_key(32)
     store.put("session", {"pk": sid, "user": user["pk"], **lasting()})
     store.change("user", user["pk"], last_login=stamp(now()))
-    logged_in(store, user, "authentik.events.signals", auth_method="password")
+    logged_in(store, user, "authentik.events.signals", f"GET {EXECUTOR}", **used)
     return sid
 
 
@@ -132,7 +143,9 @@ def client_from_header(form: dict[str, str], authorization: str) -> dict[str, st
     return {"client_id": client, "client_secret": secret} | form
 
 
-def application_page(store: Store, rest: str, base_url: str, cookies: Mapping[str, str]) -> Page | tuple[int, Any]:
+def application_page(
+    store: Store, version: str, rest: str, base_url: str, cookies: Mapping[str, str]
+) -> Page | tuple[int, Any]:
     """What stands under an application's own address: a page, or JSON."""
     slug, _, what = rest.partition("/")
     application = store.one("application", slug=slug)
@@ -148,26 +161,28 @@ def application_page(store: Store, rest: str, base_url: str, cookies: Mapping[st
         key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
         return 200, {"keys": [crypto.jwk(key)]} if key else {}
     if what == ".well-known/openid-configuration":
-        return 200, openid_configuration(store, provider, slug, base_url)
+        return 200, openid_configuration(store, version, provider, slug, base_url)
     return not_found()
 
 
-def openid_configuration(store: Store, provider: Row, slug: str, base_url: str) -> Row:
+def openid_configuration(store: Store, version: str, provider: Row, slug: str, base_url: str) -> Row:
     base = f"{base_url}/application/o"
     key = store.get("keypair", provider["signing_key"]) if provider["signing_key"] else None
     per_provider = provider.get("issuer_mode", "per_provider") == "per_provider"
+    own = json.loads((DATA / "openid_configuration.json").read_text())
+    if not newer(version):
+        own = {name: value for name, value in own.items() if not name.startswith("frontchannel_")}
     return {
         "issuer": f"{base}/{slug}/" if per_provider else f"{base_url}/",
         "authorization_endpoint": f"{base}/authorize/",
         "token_endpoint": f"{base}/token/",
         "userinfo_endpoint": f"{base}/userinfo/",
         "end_session_endpoint": f"{base}/{slug}/end-session/",
+        "introspection_endpoint": f"{base}/introspect/",
+        "revocation_endpoint": f"{base}/revoke/",
+        "device_authorization_endpoint": f"{base}/device/",
         "jwks_uri": f"{base}/{slug}/jwks/",
-        "response_types_supported": ["code"],
-        "grant_types_supported": provider["grant_types"],
         "id_token_signing_alg_values_supported": [crypto.algorithm_of(key) if key else "HS256"],
-        "subject_types_supported": ["public"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
         "scopes_supported": oauth2.scopes_of(store, provider),
-        "code_challenge_methods_supported": ["plain", "S256"],
+        **own,
     }

@@ -21,8 +21,10 @@ from lab.authentik.outpost import Outpost, ProxyApp
 from lab.authentik.pages import Page, not_found
 from lab.authentik.seed import new_uuid
 from lab.authentik.store import Store
+from lab.authentik.versions import newer
 
 PREFIX = "/outpost.goauthentik.io"
+UNAUTHENTICATED = '<!DOCTYPE html>\n<html lang="en">\n<head>\n<title>authentik</title>\n</head>\n</html>\n'
 JWT_USERNAME = "goauthentik.io/token"
 """The user of a Basic header whose password is a token of the provider's."""
 
@@ -37,13 +39,23 @@ class ForwardAuth:
         self._version = version
 
     def answer(
-        self, path: str, query: str, headers: Mapping[str, str], cookies: Mapping[str, str]
+        self, method: str, path: str, query: str, headers: Mapping[str, str], cookies: Mapping[str, str]
     ) -> tuple[Page, str | None]:
         """The page, and who was let in."""
+        page, user = self._answer(path, query, headers, cookies)
+        if page.status == 302 and method not in ("GET", "HEAD"):  # as Go's http.Redirect
+            page = Page(302, "", [header for header in page.headers if header[0] != "Content-Type"])
+        return page, user
+
+    def _answer(
+        self, path: str, query: str, headers: Mapping[str, str], cookies: Mapping[str, str]
+    ) -> tuple[Page, str | None]:
         if path == f"{PREFIX}/ping":
             return Page(204), None
         host = headers.get("x-forwarded-host") or headers.get("host", "")
         app = self._outpost.app_for(host)
+        if "," in host:
+            return Page(404, "", [("Content-Type", "text/html; charset=utf-8"), ("X-Powered-By", "authentik")]), None
         if app is None:
             return not_found(), None
         proto, uri = headers.get("x-forwarded-proto", ""), headers.get("x-forwarded-uri", "")
@@ -52,21 +64,25 @@ class ForwardAuth:
             return self._auth(app, url, headers, cookies)
         if path == f"{PREFIX}/start":
             wanted = parse_qs(query).get("rd", [""])[0]
-            ours = wanted.startswith(app.provider["external_host"])
+            ours = not wanted or wanted.startswith(app.provider["external_host"])
             return self._start(app, wanted if ours else app.provider["external_host"], cookies), None
         if path == f"{PREFIX}/callback":
             return self._callback(app, query, cookies), None
         if path == f"{PREFIX}/sign_out":
             return self._sign_out(app, cookies), None
-        return not_found(), None
+        return plain(404, "404 page not found"), None
 
     def _auth(
         self, app: ProxyApp, url: str, headers: Mapping[str, str], cookies: Mapping[str, str]
     ) -> tuple[Page, str | None]:
+        if url.startswith(":"):
+            return plain(500, "configuration error"), None
         asked = parse_qs(urlsplit(url).query)
         if asked.get("X-authentik-auth-callback", [""])[0].lower() == "true":
             return self._callback(app, urlsplit(url).query, cookies), None
         if asked.get("X-authentik-logout", [""])[0].lower() == "true":
+            if not self._store.get("proxysession", cookies.get(app.cookie)):
+                return Page(401, UNAUTHENTICATED, [("Content-Type", "text/html; charset=utf-8")]), None
             return self._sign_out(app, cookies), None
         page = Page(200)
         claims = self._claims(app, headers, cookies, page)
@@ -75,7 +91,7 @@ class ForwardAuth:
             page.headers.append(("User-Agent", headers.get("user-agent", "")))
             return page, str(claims.get("preferred_username", ""))
         if app.skips(url):
-            return Page(200), None
+            return Page(200, headers=[("X-Powered-By", "authentik_proxy2")]), None
         return self._start(app, url, cookies), None
 
     def _claims(self, app: ProxyApp, headers: Mapping[str, str], cookies: Mapping[str, str], page: Page) -> Row | None:
@@ -92,12 +108,12 @@ class ForwardAuth:
         if not header:
             return None
         until, cached = app.cache.get(header, (0.0, None))
-        if cached is not None and until > self._outpost.clock():
+        if cached is not None and until > self._outpost.clock() and app.cookie not in cookies:
             return cached
         claims = self._by_header(app, header)
         if claims is not None:
             app.cache[header] = (self._outpost.clock() + self._cache_seconds, claims)
-            sid = f"authentik_proxy_session_{new_uuid()}"
+            sid = cookies.get(app.cookie) or self._new_session()
             self._remember(app, sid, claims, app.session_seconds)
             page.headers.append(("Set-Cookie", cookie(app, sid, app.session_seconds)))
         return claims
@@ -121,8 +137,13 @@ class ForwardAuth:
             user = oauth2.by_app_password(self._store, self._version, application, *pair)
         except oauth2.TokenError:
             return None
-        claims = oauth2.claims(self._store, provider, application, user, app.authentik_host)
+        claims = oauth2.claims(self._store, self._version, provider, application, user, app.authentik_host)
         return claims | {"raw": oauth2.sign(self._store, provider, claims)}
+
+    def _new_session(self) -> str:
+        if newer(self._version):
+            return f"authentik_proxy_session_{new_uuid()}"
+        return base64.b32encode(secrets.token_bytes(64)).decode().rstrip("=")
 
     def _remember(self, app: ProxyApp, sid: str, claims: Row, seconds: float) -> None:
         self._store.put("proxysession", {
@@ -132,9 +153,8 @@ class ForwardAuth:
 
     def _start(self, app: ProxyApp, url: str, cookies: Mapping[str, str]) -> Page:
         """Off to the login page, with the way back signed into `state`."""
-        sid = cookies.get(app.cookie, "")
-        if len(sid) != 52 or not sid.isalnum():
-            sid = base64.b32encode(secrets.token_bytes(32)).decode().rstrip("=")
+        known = cookies.get(app.cookie)
+        sid = known or base64.b32encode(secrets.token_bytes(32)).decode().rstrip("=")
         state = {
             "iss": f"goauthentik.io/outpost/{app.provider['client_id']}", "sid": sid,
             "state": secrets.token_urlsafe(32), "redirect": url,
@@ -146,7 +166,8 @@ class ForwardAuth:
         }  # fmt: skip
         base = app.authentik_host_browser or app.authentik_host
         page = found(f"{base}/application/o/authorize/?{urlencode(asked)}")
-        page.headers.append(("Set-Cookie", cookie(app, sid, app.session_seconds)))
+        if not (known and newer(self._version)):
+            page.headers.append(("Set-Cookie", cookie(app, sid, app.session_seconds)))
         return page
 
     def _callback(self, app: ProxyApp, query: str, cookies: Mapping[str, str]) -> Page:
@@ -158,7 +179,7 @@ class ForwardAuth:
                 asked.get("state", [""])[0], app.provider["cookie_secret"], algorithms=["HS256"], issuer=issuer
             )
         except jwt.InvalidTokenError:
-            return found(app.provider["external_host"])
+            return Page(400)
         sid = cookies.get(app.cookie, "")
         provider = self._store.get("provider", app.provider["pk"])
         application = self._store.one("application", provider=app.provider["pk"])
@@ -168,7 +189,7 @@ class ForwardAuth:
             user, _ = oauth2.redeem(self._store, provider, asked.get("code", [""])[0], callback(app))
         except oauth2.TokenError:
             return found(state["redirect"])
-        claims = oauth2.claims(self._store, provider, application, user, app.authentik_host)
+        claims = oauth2.claims(self._store, self._version, provider, application, user, app.authentik_host)
         seconds = int(claims["exp"] - now().timestamp())
         self._remember(app, sid, claims | {"raw": oauth2.sign(self._store, provider, claims)}, seconds)
         page = found(state["redirect"])
@@ -176,7 +197,13 @@ class ForwardAuth:
         return page
 
     def _sign_out(self, app: ProxyApp, cookies: Mapping[str, str]) -> Page:
-        self._store.delete("proxysession", cookies.get(app.cookie))
+        sid = cookies.get(app.cookie)
+        if not self._store.get("proxysession", sid):
+            own = app.provider["external_host"].rstrip("/") + PREFIX
+            page = found(f"{own}/start?{urlencode({'rd': f'{own}/sign_out'})}")
+            page.headers.append(("Set-Cookie", cookie(app, sid or self._new_session(), app.session_seconds)))
+            return page
+        self._store.delete("proxysession", sid)
         base = app.authentik_host_browser or app.authentik_host
         page = found(f"{base}/application/o/{app.slug}/end-session/")
         page.headers.append(("Set-Cookie", cookie(app, "", 0)))
@@ -230,6 +257,13 @@ def identity(app: ProxyApp, claims: Row, version: str) -> list[tuple[str, str]]:
     ]
 
 
+def plain(status: int, text: str) -> Page:
+    """As Go's http.Error says it."""
+    return Page(
+        status, f"{text}\n", [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+    )
+
+
 def found(url: str) -> Page:
     page = Page(302, f'<a href="{html.escape(url)}">Found</a>.\n\n')
     page.headers += [("Location", url), ("Content-Type", "text/html; charset=utf-8")]
@@ -238,10 +272,8 @@ def found(url: str) -> Page:
 
 def zipped(page: Page, accepted: str) -> tuple[bytes, list[tuple[str, str]]]:
     """The outpost zips even an empty body, for who takes it."""
-    raw = page.body.encode()
-    headers = list(page.headers)
-    if not any(name == "Vary" for name, _ in headers):
-        headers.append(("Vary", "Accept-Encoding"))
-    if page.status == 204 or "gzip" not in accepted.lower():
-        return raw, headers
-    return gzip.compress(raw), [*headers, ("Content-Encoding", "gzip")]
+    raw, zips = page.body.encode(), page.status != 204 and "gzip" in accepted.lower()
+    vary = [value for name, value in page.headers if name == "Vary"]
+    headers = [header for header in page.headers if header[0] != "Vary"]
+    headers.append(("Vary", ", ".join(["Accept-Encoding"] * (zips or not vary) + vary)))
+    return (gzip.compress(raw), [*headers, ("Content-Encoding", "gzip")]) if zips else (raw, headers)

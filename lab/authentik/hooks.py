@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.authentik.clock import moment, now, stamp
 from lab.authentik.context import Call, default_expiry, later, latest_expiry
-from lab.authentik.errors import on_field, on_object
+from lab.authentik.errors import Crashed, on_field, on_object
 from lab.authentik.fields import Row
 from lab.authentik.hooks_providers import (
     delete_keypair,
@@ -20,8 +20,10 @@ from lab.authentik.hooks_providers import (
     validate_outpost,
     validate_proxy,
 )
+from lab.authentik.models import TOKEN
 from lab.authentik.rights import ancestry, give_own_role
-from lab.authentik.seed import add_outpost_account, new_group, new_token, new_user
+from lab.authentik.seed import add_outpost_account, new_group, new_token, new_user, policy_kind
+from lab.authentik.versions import newer, release
 
 TOKEN_EXPIRES = "goauthentik.io/user/token-expires"  # noqa: S105 - the name of an attribute
 RESERVED_SLUGS = frozenset({"authorize", "token", "device", "userinfo", "introspect", "revoke"})
@@ -45,8 +47,10 @@ def validate_user(call: Call, attrs: Row, instance: Row | None) -> None:
         raise on_field("path", "No empty segments in user path allowed.")
     internal = "internal_service_account"
     wanted = attrs.get("type")
-    if instance and instance["type"] == internal and wanted not in (None, internal):
-        raise on_field("type", "Can't change internal service account to other user type.")
+    if instance and instance["type"] == internal:
+        if wanted not in (None, internal):
+            raise on_field("type", "Can't change internal service account to other user type.")
+        raise on_object("Can't modify internal service account users")
     if instance is None and wanted == internal:
         raise on_field("type", "Setting a user to internal service account is not allowed.")
     _check_roles(call, attrs, instance)
@@ -78,10 +82,16 @@ def validate_group(call: Call, attrs: Row, instance: Row | None) -> None:
         if not call.rights.has(f"authentik_core.{right}"):
             denied = f"User does not have permission to set superuser status to {wanted}."
             raise on_field("is_superuser", denied)
-    if instance and instance["pk"] in attrs.get("parents", ()):
-        raise on_field("parents", "Cannot set group as parent of itself.")
-    if instance and instance["pk"] in ancestry(call.store, attrs.get("parents", [])):
-        raise on_field("parents", "Group cannot be an ancestor of itself.")
+    if "parent" in attrs:
+        parent = attrs.pop("parent")
+        attrs["parents"] = [] if parent is None else [parent]
+        if instance and instance["pk"] == parent:
+            raise on_field("parent", "Cannot set group as parent of itself.")
+    elif instance and release(call.settings.version) >= (2026, 8):
+        if instance["pk"] in attrs.get("parents", ()):
+            raise on_field("parents", "Cannot set group as parent of itself.")
+        if instance["pk"] in ancestry(call.store, attrs.get("parents", [])):
+            raise on_field("parents", "Group cannot be an ancestor of itself.")
     added = set(attrs.get("parents", ())) - set(instance["parents"] if instance else ())
     above = ancestry(call.store, list(added))
     makes_superusers = call.store.rows("group", lambda group: group["pk"] in above and group["is_superuser"])
@@ -143,6 +153,8 @@ def save_token(call: Call, row: Row, instance: Row | None) -> Row:
         row |= {"user": call.user["pk"], "expiring": call.user["attributes"].get(TOKEN_EXPIRES, True)}
     if row["expiring"] and row["expires"] is None:
         row["expires"] = default_expiry(call.settings)
+    if instance is None and call.store.one("token", identifier=row["identifier"]):  # an expired one
+        raise Crashed if newer(call.settings.version) else on_field("identifier", TOKEN.fields["identifier"].unique)
     saved = call.store.put("token", row)
     if own:
         give_own_role(call.store, call.user, "authentik_core.view_token_key", saved["pk"])
@@ -164,6 +176,8 @@ BOUND = ("group", "policy", "user")
 
 
 def validate_binding(call: Call, attrs: Row, instance: Row | None) -> None:
+    if "target" not in attrs:  # left out of a PATCH
+        raise Crashed
     _check_order_is_free(call, attrs, instance)
     bound = [name for name in BOUND if attrs.get(name) is not None]
     if len(bound) > 1:
@@ -173,11 +187,10 @@ def validate_binding(call: Call, attrs: Row, instance: Row | None) -> None:
 
 
 def _check_order_is_free(call: Call, attrs: Row, instance: Row | None) -> None:
-    """A null policy switches the check off when a binding is made, and not when it is changed."""
+    """A null policy switches the check off when a binding is made and, on newer servers, not when it is changed."""
     names = ("policy", "target", "order")
     wanted = {name: attrs.get(name, instance[name] if instance else None) for name in names}
-    looked_at = [wanted[name] for name in names if instance is None or wanted[name] != instance[name]]
-    if not looked_at or None in looked_at:
+    if wanted["policy"] is None and (instance is None or not newer(call.settings.version)):
         return
     mine = instance["pk"] if instance else None
     for other in call.store.rows("binding"):
@@ -218,6 +231,7 @@ HOOKS: Mapping[str, Hooks] = {
     "core/tokens": Hooks(validate_token, fill_token, save_token),
     "core/applications": Hooks(validate_application, gone=delete_application),
     "policies/bindings": Hooks(validate_binding, save=save_binding),
+    "policies/expression": Hooks(fill=lambda _call, row: row | policy_kind("expression")),
     "rbac/roles": Hooks(fill=fill_role, gone=delete_role),
     "providers/proxy": Hooks(validate_proxy, fill_proxy, gone=delete_provider),
     "providers/oauth2": Hooks(fill=fill_oauth2, gone=delete_provider),

@@ -129,7 +129,7 @@ APPLICATION = Model(
         ),
         "backchannel_providers": Field("pks", default=list, to="provider"),
         "open_in_new_tab": Field("bool", default=False),
-        "meta_launch_url": Field(),
+        "meta_launch_url": Field("launch_url"),
         "meta_icon": Field(),
         "meta_description": Field(),
         "meta_publisher": Field(),
@@ -170,6 +170,19 @@ BINDING = Model(
     title="Policy Binding", about="PolicyBinding Viewset",
 )  # fmt: skip
 
+POLICY = Model(
+    app="authentik_policies", name="policy", noun="Policy", path="policies/all", table="policy", fields={},
+    methods=frozenset({"GET"}), ordering=("name",), search=("name",), title="Policy", about="Policy Viewset",
+)  # fmt: skip
+EXPRESSION_POLICY = Model(
+    app="authentik_policies_expression", name="expressionpolicy", noun="ExpressionPolicy", path="policies/expression",
+    table="policy", methods=frozenset({"POST"}), ordering=("name",), title="Expression Policy", about="",
+    fields={
+        "name": Field(required=True, blank=False, unique="policy with this name already exists."),
+        "execution_logging": Field("bool", default=False), "expression": Field(required=True, blank=False),
+    },
+)  # fmt: skip
+
 ROLE = Model(
     app="authentik_rbac", name="role", noun="Role", path="rbac/roles", table="role",
     fields={"name": Field(required=True, blank=False, unique="Role with this name already exists.")},
@@ -202,7 +215,7 @@ EVENT = Model(
     title="Event", about="Event Read-Only Viewset",
 )  # fmt: skip
 
-CORE_MODELS = (USER, GROUP, TOKEN, APPLICATION, BINDING, ROLE, EVENT)
+CORE_MODELS = (USER, GROUP, TOKEN, APPLICATION, BINDING, POLICY, EXPRESSION_POLICY, ROLE, EVENT)
 KEYPAIR_PATH = "crypto/certificatekeypairs"
 MODELS: Mapping[str, Model] = MappingProxyType({m.path: m for m in (*CORE_MODELS, *PROVIDER_MODELS)})
 

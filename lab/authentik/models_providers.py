@@ -73,7 +73,7 @@ OAUTH2_PROVIDER = Model(
         "client_type": Field("choice", default="confidential", choices=CLIENT_TYPES),
         "grant_types": Field("choices", default=list, choices=GRANT_TYPES),
         "client_id": Field(
-            blank=False, max_length=255, unique="OAuth2/OpenID Provider with this client id already exists."
+            blank=False, max_length=255, unique="OAuth2/OpenID Provider with this Client ID already exists."
         ),
         "client_secret": Field(max_length=255),
         "access_code_validity": Field("duration", default="minutes=1", blank=False),

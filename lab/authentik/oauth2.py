@@ -11,16 +11,22 @@ import jwt
 
 from lab.authentik import crypto
 from lab.authentik.clock import duration, expired, now, stamp
-from lab.authentik.events import logged_in
+from lab.authentik.events import described, logged_in
 from lab.authentik.fields import Row
 from lab.authentik.rights import attributes_of, groups_of, is_superuser, may_use
 from lab.authentik.seed import new_key
 from lab.authentik.store import Store
-from lab.authentik.versions import accepts_inactive
+from lab.authentik.versions import accepts_inactive, newer
 
 INVALID_GRANT = (
     "The provided authorization grant or refresh token is invalid, expired, revoked, does not match the "
     "redirection URI used in the authorization request, or was issued to another client"
+)
+
+
+UNKNOWN_CLIENT = (
+    "Client authentication failed (e.g., unknown client, no client authentication included, or unsupported "
+    "authentication method)"
 )
 
 
@@ -37,7 +43,7 @@ def provider_by_client(store: Store, client_id: str) -> tuple[Row, Row]:
     provider = store.one("provider", client_id=client_id) if client_id else None
     application = store.one("application", provider=provider["pk"]) if provider else None
     if provider is None or application is None:
-        raise TokenError("invalid_client", "Client authentication failed (e.g., unknown client).")
+        raise TokenError("invalid_client", UNKNOWN_CLIENT)
     return provider, application
 
 
@@ -47,7 +53,13 @@ def scopes_of(store: Store, provider: Row) -> list[str]:
 
 
 def claims(
-    store: Store, provider: Row, application: Row, user: Row, base_url: str, scopes: list[str] | None = None
+    store: Store,
+    version: str,
+    provider: Row,
+    application: Row,
+    user: Row,
+    base_url: str,
+    scopes: list[str] | None = None,
 ) -> Row:
     """What a token of the provider says of the user. scopes: those that were asked for; None for all it has."""
     moment = now()
@@ -65,18 +77,18 @@ def claims(
         "iat": int(moment.timestamp()),
         "auth_time": int(moment.timestamp()),
         "acr": "goauthentik.io/providers/oauth2/default",
-        "jti": new_key(40),
     }
-    return found | _scope_claims(store, provider, user, scopes)
+    jti = {"jti": new_key(40)} if newer(version) else {}
+    return found | jti | _scope_claims(store, version, provider, user, scopes)
 
 
-def _scope_claims(store: Store, provider: Row, user: Row, scopes: list[str] | None) -> Row:
+def _scope_claims(store: Store, version: str, provider: Row, user: Row, scopes: list[str] | None) -> Row:
     groups = sorted(str(group["name"]) for group in groups_of(store, user))
     by_scope: dict[str, Row] = {
         "ak_proxy": {"ak_proxy": {
             "user_attributes": attributes_of(store, user), "is_superuser": is_superuser(store, user),
         }},
-        "email": {"email": user["email"], "email_verified": False},
+        "email": {"email": user["email"], "email_verified": not newer(version)},
         "entitlements": {"entitlements": [], "roles": []},
         "profile": {
             "name": user["name"], "given_name": user["name"], "preferred_username": user["username"],
@@ -120,17 +132,27 @@ def by_app_password(store: Store, version: str, application: Row, username: str,
     user = store.one("user", username=username)
     if user is None or not (user["is_active"] or accepts_inactive(version)):
         raise TokenError("invalid_grant")
-    fits = [
-        token
-        for token in store.rows("token", lambda row: row["user"] == user["pk"])
-        if token["intent"] == "app_password" and not expired(token) and token["key"] == password
-    ]
-    if not fits or not may_use(store, user, application):
+    token = app_password(store, version, user, password)
+    if token is None or not may_use(store, user, application):
         raise TokenError("invalid_grant")
     # as on the real server: an event, and no last_login
-    used = {"auth_method": "token", "auth_method_args": {"identifier": fits[0]["identifier"]}}
-    logged_in(store, user, "authentik.providers.oauth2.views.token", **used)
+    logged_in(
+        store, user, "authentik.providers.oauth2.views.token", "POST /application/o/token/",
+        application=described(application["pk"], "core", "application", application["name"]), auth_method="token",
+        auth_method_args={"identifier": token["identifier"]},
+    )  # fmt: skip
     return user
+
+
+def app_password(store: Store, version: str, user: Row, password: str) -> Row | None:
+    """The token that it is the key of. Older servers delete an expired one that is tried."""
+    mine = {"user": user["pk"], "intent": "app_password", "key": password}
+    token = store.one("token", **mine)
+    if token and expired(token):
+        if not newer(version):
+            store.delete("token", token["pk"])
+        return None
+    return token
 
 
 def new_code(store: Store, provider: Row, user: Row, **asked: str) -> str:
@@ -174,22 +196,25 @@ def grant(store: Store, version: str, form: dict[str, str], base_url: str) -> Ro
     if needed == "client_credentials":
         username, password = form.get("username", ""), form.get("password", "")
         user = by_app_password(store, version, application, username, password)
+        scopes = form.get("scope", "").split() or None
     else:
         if provider.get("client_type", "confidential") == "confidential" and not secrets.compare_digest(
             form.get("client_secret", "").encode(), provider["client_secret"].encode()
         ):
-            raise TokenError("invalid_client", "Client authentication failed (e.g., unknown client).")
+            raise TokenError("invalid_client", UNKNOWN_CLIENT)
         user, asked = redeem(
             store, provider, form.get("code", ""), form.get("redirect_uri", ""), form.get("code_verifier", "")
         )
         extra = {"nonce": asked["nonce"]} if asked.get("nonce") else {}
         scopes = asked.get("scope", "").split()
-    payload = claims(store, provider, application, user, base_url, scopes)
-    token = sign(store, provider, payload)
+    payload = claims(store, version, provider, application, user, base_url, scopes)
+    granted = " ".join(scopes or ())
+    access = {"azp": provider["client_id"], "uid": new_key(40)} | ({"scope": granted} if newer(version) else {})
+    token = sign(store, provider, payload | access)
     plain = provider.get("include_claims_in_id_token", True)
-    told = payload if plain else claims(store, provider, application, user, base_url, [])
+    told = payload if plain else claims(store, version, provider, application, user, base_url, [])
     return {
-        "access_token": token, "token_type": "Bearer", "scope": form.get("scope", ""),
+        "access_token": token, "token_type": "Bearer", "scope": granted,
         "expires_in": int(duration(provider["access_token_validity"]).total_seconds()),
         "id_token": sign(store, provider, told | extra),
     }  # fmt: skip

@@ -36,7 +36,7 @@ def _django() -> list[tuple[str, str]]:
     return [
         ("Content-Language", "en"),
         ("Referrer-Policy", "same-origin"),
-        ("Vary", "Accept-Encoding, Accept-Language, Cookie"),
+        ("Vary", "Accept-Language, Cookie"),
         ("X-Authentik-Id", uuid.uuid4().hex),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", "DENY"),

@@ -20,6 +20,7 @@ from lab.authentik.store import Store
 from lab.authentik.validation import FALSE, INT_PKS, TRUE, find_target
 
 PAGE_SIZE = 20
+UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 PAGE_SIZE_MAX = 100
 NOT_A_CHOICE = "Select a valid choice. That choice is not one of the available choices."
 
@@ -155,6 +156,8 @@ def _chosen(store: Store, name: str, spec: Filter, value: str) -> Any:
     """A choice must exist: a list filtered by something that is gone is refused, not empty."""
     row: Row | None
     if spec.to == "target":
+        if not UUID.fullmatch(value):
+            raise Invalid({name: [f"“{value}” is not a valid UUID."]})
         row = find_target(store, value)
         if row:
             return value

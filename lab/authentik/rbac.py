@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from lab.authentik.api import find, rows_of
 from lab.authentik.context import Answer, Call
-from lab.authentik.errors import Forbidden, NotFound, on_field
+from lab.authentik.errors import Crashed, Forbidden, NotFound, on_field
 from lab.authentik.fields import Field, Row
 from lab.authentik.models import GROUP, ROLE, USER, known_rights
 from lab.authentik.validation import body
+from lab.authentik.versions import newer
 
 
 def _member(call: Call, column: str, pk: str, *, inside: bool) -> Answer:
@@ -36,13 +37,18 @@ def remove_user(call: Call, key: str) -> Answer:
 
 
 def role_add_user(call: Call, key: str) -> Answer:
-    call.require(ROLE.right("change"))
-    return _member(call, "roles", find(call, ROLE, key)["pk"], inside=True)
+    return _role_member(call, key, inside=True)
 
 
 def role_remove_user(call: Call, key: str) -> Answer:
+    return _role_member(call, key, inside=False)
+
+
+def _role_member(call: Call, key: str, *, inside: bool) -> Answer:
+    if not newer(call.settings.version):  # users had no roles, nor the path its use
+        raise Crashed
     call.require(ROLE.right("change"))
-    return _member(call, "roles", find(call, ROLE, key)["pk"], inside=False)
+    return _member(call, "roles", find(call, ROLE, key)["pk"], inside=inside)
 
 
 ASSIGNMENT = {
@@ -89,5 +95,5 @@ def _rights(asked: Row) -> list[str]:
     rights = [right if "." in right else f"{app}.{right}" for right in asked["permissions"]]
     unknown = [right for right in rights if right not in known_rights()]
     if unknown:
-        raise on_field("permissions", f"Unknown permission {unknown[0]}.")
+        raise Crashed
     return rights

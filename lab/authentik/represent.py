@@ -10,7 +10,7 @@ from lab.authentik.context import Call
 from lab.authentik.fields import Row
 from lab.authentik.rights import ancestry, is_superuser
 from lab.authentik.store import Store
-from lab.authentik.versions import told
+from lab.authentik.versions import newer, one_parent, told
 
 USER_FIELDS = (
     "pk", "username", "name", "is_active", "last_login", "date_joined", "email", "attributes", "uid", "path",
@@ -41,7 +41,7 @@ def user(call: Call, row: Row) -> Row:
     return pick(row, *USER_FIELDS) | {
         "is_superuser": is_superuser(store, row),
         "groups": row["groups"],
-        "groups_obj": [partial_group(group) for group in groups] if call.flag("include_groups", True) else None,
+        "groups_obj": [partial_group(call, group) for group in groups] if call.flag("include_groups", True) else None,
         "roles": row["roles"],
         "roles_obj": roles(store, row["roles"]) if call.flag("include_roles", True) else None,
         "avatar": avatar(row),
@@ -52,8 +52,16 @@ def partial_user(row: Row) -> Row:
     return pick(row, *MEMBER_FIELDS)
 
 
-def partial_group(row: Row) -> Row:
-    return pick(row, "pk", "num_pk", "name", "is_superuser", "attributes")
+def partial_group(call: Call, row: Row) -> Row:
+    return pick(row, "pk", "num_pk", "name", "is_superuser", "attributes") | _one_parent(call, row)
+
+
+def _one_parent(call: Call, row: Row) -> Row:
+    """What older servers say of a group instead of `parents`."""
+    if not one_parent(call.settings.version, "core/groups"):
+        return {}
+    parent = next((found for pk in row["parents"] if (found := call.store.get("group", pk))), None)
+    return {"parent": parent["pk"], "parent_name": parent["name"]} if parent else {"parent": None, "parent_name": None}
 
 
 def group(call: Call, row: Row) -> Row:
@@ -65,6 +73,7 @@ def group(call: Call, row: Row) -> Row:
     related = ("pk", "name", "is_superuser", "attributes")
     return {
         **pick(row, "pk", "num_pk", "name", "is_superuser", "parents"),
+        **_one_parent(call, row),
         "parents_obj": [_related(p, related) for p in parents] if call.flag("include_parents") else None,
         "users": [member["pk"] for member in members],
         "users_obj": [partial_user(m) for m in members] if call.flag("include_users", True) else None,
@@ -81,10 +90,10 @@ def _related(row: Row, names: tuple[str, ...]) -> Row:
 
 
 def token(call: Call, row: Row) -> Row:
-    owner = call.store.get("user", row["user"])
+    owner, version = call.store.get("user", row["user"]), call.settings.version
     return {
         **pick(row, "pk", "managed", "identifier", "intent", "user"),
-        "user_obj": told(call.settings.version, "core/users", user(call, owner)) if owner else None,
+        "user_obj": told(version, "core/users", user(call, owner)) if owner else None,
         **pick(row, "description", "expires", "expiring"),
     }
 
@@ -122,7 +131,7 @@ def provider_base(store: Store, row: Row, *, plain: bool = False) -> Row:
 def callback_urls(row: Row) -> list[Row]:
     """Where a login at a proxy provider may come back to."""
     host = row["external_host"]
-    callback = urljoin(host, "/outpost.goauthentik.io/callback") + "?X-authentik-auth-callback=true"
+    callback = urljoin(host, "outpost.goauthentik.io/callback") + "?X-authentik-auth-callback=true"
     urls = (callback, f"{host}?X-authentik-auth-callback=true")
     return [{"matching_mode": "strict", "url": url, "redirect_uri_type": "authorization"} for url in urls]
 
@@ -193,17 +202,28 @@ def application(call: Call, row: Row) -> Row:
 
 def binding(call: Call, row: Row) -> Row:
     store = call.store
-    policy = store.get("policy", row["policy"])
+    bound = store.get("policy", row["policy"])
     bound_group = store.get("group", row["group"])
     bound_user = store.get("user", row["user"])
-    bound_to = len(store.rows("binding", lambda other: other["policy"] == row["policy"]))
+    brief = newer(call.settings.version)
     return {
         **pick(row, "pk", "policy", "group", "user"),
-        "policy_obj": policy | {"bound_to": bound_to} if policy else None,
-        "group_obj": partial_group(bound_group) if bound_group else None,
-        "user_obj": partial_user(bound_user) if bound_user else None,
+        "policy_obj": policy(call, bound) if bound else None,
+        "group_obj": bound_group
+        and (partial_group(call, bound_group) if brief else _whole(call, "group", bound_group)),
+        "user_obj": bound_user and (partial_user(bound_user) if brief else _whole(call, "user", bound_user)),
         **pick(row, "target", "negate", "enabled", "order", "timeout", "failure_result"),
     }
+
+
+def _whole(call: Call, kind: str, row: Row) -> Row:
+    """As older servers show what is bound."""
+    shown: Row = told(call.settings.version, f"core/{kind}s", SHOWN[f"core/{kind}s"](call, row))
+    return shown
+
+
+def policy(call: Call, row: Row) -> Row:
+    return row | {"bound_to": len(call.store.rows("binding", lambda binding: binding["policy"] == row["pk"]))}
 
 
 def outpost(call: Call, row: Row) -> Row:
@@ -220,12 +240,17 @@ def outpost(call: Call, row: Row) -> Row:
     }
 
 
-def keypair(_call: Call, row: Row) -> Row:
+def keypair(call: Call, row: Row) -> Row:
     from lab.authentik.crypto import described
 
+    untold: tuple[str, ...] = ()
+    if not newer(call.settings.version):
+        untold = () if row["key_data"] else ("key_type",)
+        if not call.flag("include_details", True):
+            untold = ("fingerprint_sha256", "fingerprint_sha1", "cert_expiry", "cert_subject", "key_type")
     base = f"/api/v3/crypto/certificatekeypairs/{row['pk']}"
     return {
-        **described(row),
+        **(described(row) | dict.fromkeys(untold)),
         "certificate_download_url": f"{base}/view_certificate/?download",
         "private_key_download_url": f"{base}/view_private_key/?download",
         "managed": row["managed"],
@@ -243,7 +268,8 @@ def whole(_call: Call, row: Row) -> Row:
 
 SHOWN: dict[str, Any] = {
     "core/users": user, "core/groups": group, "core/tokens": token, "core/applications": application,
-    "policies/bindings": binding, "providers/proxy": proxy_provider, "providers/oauth2": oauth2_provider,
+    "policies/bindings": binding, "policies/all": policy, "policies/expression": policy,
+    "providers/proxy": proxy_provider, "providers/oauth2": oauth2_provider,
     "outposts/instances": outpost, "flows/instances": whole, "propertymappings/provider/scope": whole,
     "crypto/certificatekeypairs": keypair, "rbac/roles": role, "events/events": whole,
 }  # fmt: skip

@@ -83,7 +83,7 @@ def default_config(authentik_host: str = "") -> Row:
     return config | {"authentik_host": authentik_host}
 
 
-def seed(store: Store, token: str, password: str) -> None:
+def seed(store: Store, token: str, password: str, release: tuple[int, int]) -> None:
     """Fill an empty store; one that has an administrator is left as it is."""
     if store.one("user", username="akadmin"):
         return
@@ -100,7 +100,7 @@ def seed(store: Store, token: str, password: str) -> None:
     ))  # fmt: skip
     _flows(store)
     _scope_mappings(store)
-    _policies(store)
+    _policies(store, release)
     outpost = store.put("outpost", {
         "pk": new_uuid(), "name": "authentik Embedded Outpost", "type": "proxy", "providers": [],
         "service_connection": None, "config": default_config(), "managed": EMBEDDED,
@@ -133,20 +133,27 @@ def _scope_mappings(store: Store) -> None:
         })  # fmt: skip
 
 
-def _policies(store: Store) -> None:
+def policy_kind(kind: str) -> Row:
+    title = kind.replace("_", " ").title()
+    return {
+        "component": f"ak-policy-{kind.replace('_', '-')}-form", "verbose_name": f"{title} Policy",
+        "verbose_name_plural": f"{title} Policies",
+        "meta_model_name": f"authentik_policies_{kind}.{kind.replace('_', '')}policy",
+    }  # fmt: skip
+
+
+def _policies(store: Store, release: tuple[int, int]) -> None:
     """The policies of the server's own flows and notifications; no application has one."""
     targets: dict[str, str] = {}
     for spec in json.loads((DATA / "policies.json").read_text()):
+        if not tuple(spec.get("since", ())) <= release < tuple(spec.get("until", (9999,))):
+            continue
         kind = "expression" if "expression" in spec else "event_matcher"
-        title = "Expression" if kind == "expression" else "Event Matcher"
         own = {"expression": spec["expression"]} if kind == "expression" else {
             "action": spec["action"], "client_ip": None, "app": None, "model": None, "query": None,
         }  # fmt: skip
         policy = store.put("policy", {
-            "pk": new_uuid(), "name": spec["name"], "execution_logging": False,
-            "component": f"ak-policy-{kind.replace('_', '-')}-form", "verbose_name": f"{title} Policy",
-            "verbose_name_plural": f"{title} Policies", "bound_to": 1,
-            "meta_model_name": f"authentik_policies_{kind}.{kind.replace('_', '')}policy", **own,
+            "pk": new_uuid(), "name": spec["name"], "execution_logging": False, **policy_kind(kind), **own,
         })  # fmt: skip
         target = targets.setdefault(spec.get("target", spec["name"]), new_uuid())
         store.put("target", {"pk": target})

@@ -16,16 +16,23 @@ from lab.authentik.actions import action_at
 from lab.authentik.api import model_at, on_detail, on_list
 from lab.authentik.clock import expired, now, stamp
 from lab.authentik.context import Answer, Call, Settings, bearer, default_expiry
-from lab.authentik.errors import NotAllowed, Refusal
+from lab.authentik.errors import Crashed, NotAllowed, Refusal
 from lab.authentik.executor import execute
 from lab.authentik.forward_auth import ForwardAuth, zipped
 from lab.authentik.outpost import WATCHED, Outpost
 from lab.authentik.pages import Page, not_found
 from lab.authentik.seed import new_key, seed
 from lab.authentik.store import Store
+from lab.authentik.versions import newer, release
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
 API = "/api/v3/"
+
+
+def _nowhere(call: Call) -> Answer:
+    if call.method != "GET":
+        raise Crashed
+    return Answer(404, not_found())
 
 
 class Authentik:
@@ -35,7 +42,7 @@ class Authentik:
         self.settings = settings
         self.public_url = (settings.public_url or own_url).rstrip("/")
         self.store = Store(settings.state)
-        seed(self.store, token, password)
+        seed(self.store, token, password, release(settings.version))
         self.store.commit()
         self.outpost = Outpost(self.store, settings.load_seconds, self.public_url)
         self._forward_auth = ForwardAuth(self.store, self.outpost, settings.cache_seconds, settings.version)
@@ -63,7 +70,9 @@ class Authentik:
         path = request.url.path.removeprefix(API)
         user: str | None = None
         try:
-            caller = bearer(self.store, request.headers.get("authorization"))
+            header = request.headers.get("authorization")
+            caller = None if header else flows.session_user(self.store, request.cookies)
+            caller = caller or bearer(self.store, header)
             user = caller["username"]
             method = "GET" if request.method == "HEAD" else request.method
             call = Call(
@@ -95,13 +104,13 @@ class Authentik:
             raise NotAllowed(call.method)
         found = model_at(path)
         if found is None:
-            return Answer(404, not_found())
+            return _nowhere(call)
         model, rest = found
         if rest == [""]:
             return on_list(call, model)
         if len(rest) == 1 and path.endswith("/"):
             return on_detail(call, model, rest[0])
-        return Answer(404, not_found())
+        return _nowhere(call)
 
     def _before(self) -> None:
         self.outpost.tick()
@@ -132,7 +141,9 @@ class Authentik:
     async def _outpost(self, request: Request) -> Response:
         self._before()
         # duplicate headers count once, as the first; Basic and cookies are taken as they came
-        page, user = self._forward_auth.answer(request.url.path, request.url.query, request.headers, request.cookies)
+        page, user = self._forward_auth.answer(
+            request.method, request.url.path, request.url.query, request.headers, request.cookies
+        )
         self._after()
         self._record(request.method, request.url.path, "", page.status, user)
         return self._page(page, request)
@@ -164,13 +175,17 @@ class Authentik:
         if rest == "userinfo/":
             claims = oauth2.userinfo(store, authorization.partition(" ")[2])
             return (200, claims) if claims else (401, {"error": "invalid_token"})
-        return flows.application_page(store, rest, self.public_url, request.cookies)
+        return flows.application_page(store, self.settings.version, rest, self.public_url, request.cookies)
 
     async def _flow(self, request: Request) -> Response:
         form = flows.fields((await request.body()).decode("utf-8", "replace"))
         self._before()
         known = self.store.one("flow", slug=request.path_params["slug"]) is not None
-        page = flows.flow(self.store, request.method, request.url.query, form) if known else not_found()
+        page = (
+            flows.flow(self.store, self.settings.version, request.method, request.url.query, form)
+            if known
+            else not_found()
+        )
         self._after()
         return self._page(page, request)
 
@@ -180,14 +195,14 @@ class Authentik:
         self._before()
         flow = self.store.one("flow", slug=request.path_params["slug"])
         if flow is None:
-            return JSONResponse({"detail": "Not found."}, 404)
+            return self._page(not_found(), request)
         try:
             fields = json.loads(told) if told else {}
         except ValueError:
             fields = {}
         step = execute(
             self.store, flow, request.method, request.url.path, request.query_params, request.cookies,
-            fields if isinstance(fields, dict) else {},
+            fields if isinstance(fields, dict) else {}, self.settings.version,
         )  # fmt: skip
         self._after()
         self._record(request.method, request.url.path.removeprefix("/api/v3"), "", step.status, None)
@@ -203,6 +218,9 @@ class Authentik:
         return self._page(not_found(), request)
 
     def _page(self, page: Page, request: Request) -> Response:
+        if not newer(self.settings.version):  # had one language
+            unspoken = [(name, value.replace("Accept-Language, ", "")) for name, value in page.headers]
+            page.headers = [header for header in unspoken if header[0] != "Content-Language"]
         raw, headers = zipped(page, request.headers.get("accept-encoding", ""))
         response = Response(raw, page.status)
         for name, value in headers:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from lab.authentik.clock import duration, moment, stamp
-from lab.authentik.errors import Invalid
+from lab.authentik.clock import duration, expired, moment, stamp
+from lab.authentik.errors import Crashed, Invalid
 from lab.authentik.fields import Field, Model, Row
 from lab.authentik.store import Store
 
@@ -93,7 +93,7 @@ def _check_unique(store: Store, model: Model, name: str, value: Any, instance: R
     if value is None:
         return
     mine = instance["pk"] if instance else None
-    if store.rows(model.table, lambda row: row.get(name) == value and row["pk"] != mine):
+    if store.rows(model.table, lambda row: row.get(name) == value and row["pk"] != mine and not expired(row)):
         raise Wrong(model.fields[name].unique)
 
 
@@ -105,8 +105,8 @@ def value_of(store: Store, field: Field, value: Any, *, partial: bool = False) -
         raise Wrong("This field may not be null.")
     if field.kind in ("pk", "pks"):
         return _related(store, field, value)
-    if field.kind == "redirect_uris":
-        return _redirect_uris(value, partial=partial)
+    if field.kind in ("redirect_uris", "untyped_uris"):
+        return _redirect_uris(value, typed=field.kind == "redirect_uris", partial=partial)
     return value_of_plain(field, value)
 
 
@@ -146,6 +146,14 @@ def _url(field: Field, value: Any) -> str:
         raise Wrong("Enter a valid URL.") from None
     host = parts.netloc.rpartition("@")[2]
     if parts.scheme not in ("http", "https") or not HOST.fullmatch(host) or bad_port or re.search(r"\s", text):
+        raise Wrong("Enter a valid URL.")
+    return text
+
+
+def _launch_url(field: Field, value: Any) -> str:
+    """It may have no domain, and %(username)s in it."""
+    text = _text(field, value)
+    if text and not re.fullmatch(r"https?://\S+", text):
         raise Wrong("Enter a valid URL.")
     return text
 
@@ -222,8 +230,9 @@ def _list(value: Any) -> list[Any]:
 
 Reader = Callable[[Field, Any], Any]
 _READERS: Mapping[str, Reader] = {
-    "slug": _slug, "url": _url, "email": _email, "bool": _bool, "int": _int, "choice": _choice,
-    "choices": _choices, "permissions": _strings, "datetime": _datetime, "dict": _dict, "duration": _duration,
+    "slug": _slug, "url": _url, "launch_url": _launch_url, "email": _email, "bool": _bool, "int": _int,
+    "choice": _choice, "choices": _choices, "permissions": _strings, "datetime": _datetime, "dict": _dict,
+    "duration": _duration,
 }  # fmt: skip
 
 
@@ -262,21 +271,34 @@ def find_target(store: Store, pk: str) -> Row | None:
     return found or store.one("flow", policybindingmodel_ptr_id=pk)
 
 
-def _redirect_uris(value: Any, *, partial: bool) -> list[Row]:
+def _redirect_uris(value: Any, *, typed: bool, partial: bool) -> list[Row]:
     if not isinstance(value, list):
         raise Wrong({"non_field_errors": [f'Expected a list of items but got type "{type(value).__name__}".']})
     uris: list[Row] = []
     errors: list[Row] = []
     for item in value:
-        uri, wrong = _redirect_uri(item, partial=partial)
+        uri, wrong = _redirect_uri(item, typed=typed, partial=partial)
         uris.append(uri)
         errors.append(wrong)
     if any(errors):
         raise Wrong(errors)
+    for uri in uris:
+        if not {"matching_mode", "url"} <= uri.keys():  # a PATCH may leave them out, and then falls over it
+            raise Crashed
+        if uri["matching_mode"] == "regex" and not _compiles(uri["url"]):
+            raise Wrong(f"Invalid Regex Pattern: {uri['url']}")
     return uris
 
 
-def _redirect_uri(item: Any, *, partial: bool) -> tuple[Row, Row]:
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
+
+
+def _redirect_uri(item: Any, *, typed: bool, partial: bool) -> tuple[Row, Row]:
     if not isinstance(item, dict):
         return {}, {"non_field_errors": [not_a_dict(item)]}
     uri: Row = {}
@@ -284,8 +306,9 @@ def _redirect_uri(item: Any, *, partial: bool) -> tuple[Row, Row]:
     fields = {
         "matching_mode": Field("choice", choices=("strict", "regex")),
         "url": Field(blank=False),
-        "redirect_uri_type": Field("choice", choices=("authorization", "logout")),
     }
+    if typed:
+        fields["redirect_uri_type"] = Field("choice", choices=("authorization", "logout"))
     for name, field in fields.items():
         if name in item:
             try:

@@ -1,16 +1,17 @@
-"""What an older version of the server lacks, as its source had it: fields that it ignores and does not answer."""
+"""How an older version of the server differs, by its recording or its source."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from lab.authentik.fields import Row
+from lab.authentik.fields import Field, Model, Row
 from lab.authentik.models_providers import GRANT_TYPES
 
 VERSION = "2026.8.0-rc1"
-"""The one that was recorded."""
+"""The newest that was recorded."""
 SINCE: dict[str, dict[str, tuple[int, int]]] = {
     "core/groups": {
         **dict.fromkeys(("parents", "parents_obj", "inherited_roles_obj"), (2025, 12)),
@@ -24,17 +25,29 @@ SINCE: dict[str, dict[str, tuple[int, int]]] = {
     },
 }
 """The release that brought a field, by the model's path; held to the recordings by tests/contract/test_versions.py."""
+UNTOLD = frozenset({
+    "assigned_backchannel_application_name", "assigned_backchannel_application_slug", "background_themed_urls",
+    "background_url", "kubernetes_disable_x509_strict", "meta_icon_themed_urls", "meta_icon_url", "query",
+    "redirect_uri_type",
+})  # fmt: skip
+"""What answers of 2025.8 lack wherever it stands."""
+RENAMED = {"key_type": "private_key_type"}
 ONE_PARENT_BEFORE = (2025, 12)
 
 
 def lacking(version: str, path: str) -> frozenset[str]:
     """The fields of a model that a server of this version does not have."""
-    return frozenset(name for name, since in SINCE.get(path, {}).items() if _release(version) < since)
+    return frozenset(name for name, since in SINCE.get(path, {}).items() if release(version) < since)
+
+
+def newer(version: str) -> bool:
+    """Whether it acts as 2026.5 does and not as 2025.8 did, in what changed somewhere between those recordings."""
+    return release(version) >= (2026, 5)
 
 
 def one_parent(version: str, path: str) -> bool:
     """Whether groups have one `parent` and not `parents`."""
-    return path == "core/groups" and _release(version) < ONE_PARENT_BEFORE
+    return path == "core/groups" and release(version) < ONE_PARENT_BEFORE
 
 
 def accepts_inactive(version: str) -> bool:
@@ -58,7 +71,7 @@ def conflict(version: str, named: bool, taken: Mapping[str, str]) -> Row | None:
 
     named: whether the name is some user's display name; taken: what is in use, by username, identifier and group.
     """
-    if _release(version) >= (2026, 5):
+    if newer(version):
         if named:
             return {"name": ["This field must be unique."]}
         return {"non_field_errors": ["A user/group with these details already exists"]} if taken else None
@@ -70,14 +83,20 @@ def conflict(version: str, named: bool, taken: Mapping[str, str]) -> Row | None:
     return None
 
 
-def taken(version: str, path: str, data: Any) -> Any:
-    """A body as a server of this version reads it."""
-    if not isinstance(data, dict):
-        return data
-    known = {name: value for name, value in data.items() if name not in lacking(version, path)}
-    if one_parent(version, path) and "parent" in data:
-        known["parents"] = [] if data["parent"] is None else [data["parent"]]
-    return known
+def reads(version: str, model: Model) -> Model:
+    """A model with the fields and filters that a server of this version knows; what it does not, it ignores."""
+    fields = {name: field for name, field in model.fields.items() if name not in lacking(version, model.path)}
+    if one_parent(version, model.path):
+        fields["parent"] = Field("pk", null=True, to="group")
+        fields["name"] = replace(fields["name"], unique="This field must be unique.")
+    if not newer(version):
+        fields.pop("meta_icon", None)
+        if model.path == "core/applications":
+            fields["slug"] = replace(fields["slug"], invalid="")
+        if "redirect_uris" in fields:
+            fields["redirect_uris"] = replace(fields["redirect_uris"], kind="untyped_uris")
+    filters = {} if model.path == "rbac/roles" and not newer(version) else model.filters
+    return replace(model, fields=fields, filters=filters)
 
 
 def told(version: str, path: str, shown: Any) -> Any:
@@ -85,9 +104,24 @@ def told(version: str, path: str, shown: Any) -> Any:
     if not isinstance(shown, dict):
         return shown
     known = {name: value for name, value in shown.items() if name not in lacking(version, path)}
-    if one_parent(version, path):
-        known["parent"] = next(iter(shown["parents"]), None)
-    return known
+    if newer(version):
+        return known
+    if path == "flows/instances":
+        known["background"] = shown["background_url"]
+    if path == "core/applications":
+        known["meta_icon"] = None  # for `set_icon/` alone to set
+    if path == "providers/oauth2":
+        known["backchannel_logout_uri"] = ""
+    return _older(known)
+
+
+def _older(shown: Any) -> Any:
+    if isinstance(shown, list):
+        return [_older(each) for each in shown]
+    if not isinstance(shown, dict):
+        return shown
+    kept = {name: value for name, value in shown.items() if name not in UNTOLD}
+    return {RENAMED.get(name, name): value if name == "attributes" else _older(value) for name, value in kept.items()}
 
 
 def filled(version: str, path: str, row: Row) -> Row:
@@ -97,11 +131,11 @@ def filled(version: str, path: str, row: Row) -> Row:
 
 def version(text: str) -> str:
     """A version that can be acted as. Raises ValueError."""
-    _release(text)
+    release(text)
     return text
 
 
-def _release(version: str) -> tuple[int, int]:
+def release(version: str) -> tuple[int, int]:
     return _numbers(version)[:2]
 
 

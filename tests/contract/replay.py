@@ -1,55 +1,85 @@
-"""The recording played against the stand-in, exchange by exchange, over real HTTP."""
+"""A recording played against the stand-in that acts as its version, exchange by exchange, over real HTTP."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import timedelta
+from functools import cache, partial
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from lab.authentik import StandIn
-from tests.contract.likeness import INT_IDS, UUID, Ids, Unlike, compare, compare_headers
+from lab.authentik.clock import now, stamp
+from tests.contract.api import Api
+from tests.contract.between import EXPIRES_IN, STEPS
+from tests.contract.likeness import INT_IDS, UUID, Ids, Unlike, compare, compare_headers, compare_pages
 
-RECORDING = Path(__file__).parent / "recordings" / "2026.8.0-rc1.jsonl"
-EXCHANGES: list[dict[str, Any]] = [json.loads(line) for line in RECORDING.read_text().splitlines()]
+Exchange = dict[str, Any]
+RECORDINGS = Path(__file__).with_name("recordings")
+VERSIONS = tuple(sorted(path.stem for path in RECORDINGS.glob("*.jsonl")))
 OUTPOST = "forward auth: "
 LIMITED = "limited: "
-NO_RIGHTS = "limited: no rights"
+TOKEN_ENDPOINT = "/application/o/token/"
 TIMEOUT = 10
-CACHE_SECONDS = 1.0
-
-# The rights of the recorded role: what the reference stack takes, without view_user_applications.
-LIMITED_RIGHTS = [
-    *(f"authentik_core.{verb}_{name}" for verb in ("add", "delete", "view")
-      for name in ("user", "group", "application")),
-    "authentik_core.add_token", "authentik_core.set_token_key",
-    *(f"authentik_providers_proxy.{verb}_proxyprovider" for verb in ("add", "delete", "view")),
-    *(f"authentik_policies.{verb}_policybinding" for verb in ("add", "delete", "view")),
-    "authentik_outposts.view_outpost", "authentik_outposts.change_outpost", "authentik_flows.view_flow",
-]  # fmt: skip
+SENT_IDS = INT_IDS | {"pk": "user"}
 INT_PATHS = (
     (r"(?<=core/users/)(\d+)", "user"),
     (r"(?<=user=)(\d+)", "user"),
     (r"(?<=providers/proxy/)(\d+)", "provider"),
     (r"(?<=providers/oauth2/)(\d+)", "provider"),
+    (r"(?<=providers=)(\d+)", "provider"),
 )
-# ids that the recording names before it shows them: the two scopes every proxy provider gets
-UNSEEN_SCOPES = {
-    "ece3ad6f-648b-4768-a4c7-c6fd909b11c5": "ak_proxy",
-    "36dd3b72-29b9-4fd7-86d6-7bf1c07d951f": "entitlements",
+SENT_TOKENS = {
+    "service account's own api token: me": "rec3-api-renamed",
+    "app password used as api token": "rec3-app",
+    "api token of a deactivated user": "rec3-api-renamed",
 }
-# what existed on that server before the recording began
-LIMITED_USER, LIMITED_GROUP = 11, "cf0638aa-d828-43db-99c8-228d7cde8027"
+"""The identifier of the token that was sent, where it was not the administrator's."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a recorded server was before its recording began."""
+
+    own_url: str
+    public_url: str
+    operator: str
+    operator_pk: int
+    lived: bool = False  # somebody had logged in, and made lab-app with its provider
+    reloads: bool = False
+
+
+BEFORE = {
+    "2025.8.1": Before("http://127.0.0.1:9100", "http://127.0.0.1:9100", "pulumi-757566", 12),
+    "2026.5.0-rc1": Before("http://127.0.0.1:9600", "http://localhost", "pulumi-760703", 9),
+    "2026.8.0-rc1": Before("http://127.0.0.1:9000", "http://localhost", "pulumi-481051", 11, lived=True, reloads=True),
+}
+
+
+@cache
+def exchanges(version: str) -> tuple[Exchange, ...]:
+    """The recording of a version, in order; line n is the one before index n."""
+    return tuple(json.loads(line) for line in (RECORDINGS / f"{version}.jsonl").read_text().splitlines())
+
+
+@cache
+def by_case(version: str) -> dict[str, Exchange]:
+    """The exchanges whose case stands for one alone."""
+    times = Counter(exchange["case"] for exchange in exchanges(version))
+    return {each["case"]: each for each in exchanges(version) if times[each["case"]] == 1}
 
 
 @dataclass
 class Outcome:
-    """What the stand-in answered to one exchange, or why it could not be asked."""
+    """What the stand-in answered to one exchange, and in what that is unlike the recording."""
 
     status: int
     body: Any = None
@@ -58,100 +88,112 @@ class Outcome:
 
 
 class Replay:
+    """One recording and the server that it is played against; an answer depends on those before it."""
+
     def __init__(self, server: StandIn) -> None:
-        self.server = server
-        self.ids = Ids()
-        self._limited_token = ""
-        self._role = ""
-        self._reloaded = False
+        self.server: StandIn = server
+        self.api, self.ids = Api(server), Ids()
+        self.before = BEFORE[server.settings.version]
+        self._new = server.snapshot()
+        self._asked = _session()
+        self._browser = requests.Session()
+        self._cookies: dict[str, str] = {}
+        self._access_token = ""
+        self._skipped = 0.0
+        self._steps = dict(STEPS)
+        self.ids.learn(self.before.own_url, self.before.public_url)
         self._prepare()
 
-    def api(self, method: str, path: str, token: str | None = None, **more: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer {token or self.server.token}"}
-        return requests.request(method, f"{self.server.api}{path}", headers=headers, timeout=TIMEOUT, **more)
+    def recorded(self, case: str) -> Exchange:
+        return by_case(self.server.settings.version)[case]
 
-    def _made(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        made = self.api("POST", path, json=body)
-        made.raise_for_status()
-        answer: dict[str, Any] = made.json()
-        return answer
+    def later(self, seconds: float) -> None:
+        """Let time pass for the outpost."""
+        self._skipped += seconds
+        self.server.authentik.outpost.clock = lambda: time.monotonic() + self._skipped
+
+    def start_again(self) -> None:
+        """A new server, and none of the ids of the former."""
+        self.server.restore(self._new)
+        self.ids = Ids()
 
     def _prepare(self) -> None:
-        """What the recorded server held already: a logged-in administrator, and lab-app with its provider."""
-        for recorded, scope in UNSEEN_SCOPES.items():
-            found = self.api("GET", f"/propertymappings/provider/scope/?scope_name={scope}").json()["results"]
-            self.ids.learn(recorded, found[0]["pk"])
-        self.ids.learn("http://127.0.0.1:9000", "http://localhost")
-        flow = f"{self.server.url}/if/flow/default-authentication-flow/"
-        login = {"username": "akadmin", "password": self.server.password}
-        assert requests.post(flow, data=login, allow_redirects=False, timeout=TIMEOUT).status_code == 302
-        flows = {row["slug"]: row["pk"] for row in self.api("GET", "/flows/instances/").json()["results"]}
-        provider = self._made("/providers/proxy/", {
-            "name": "lab-proxy", "mode": "forward_single", "external_host": "http://lab.example.invalid",
-            "authorization_flow": flows["default-provider-authorization-implicit-consent"],
-            "invalidation_flow": flows["default-provider-invalidation-flow"],
-        })  # fmt: skip
-        self._made("/core/applications/", {"name": "lab-app", "slug": "lab-app", "provider": provider["pk"]})
+        (admin,) = self.api.rows("/core/users/?username=akadmin")
+        email = self.recorded("who am I")["response"]["user"]["email"]
+        self.api.change(f"/core/users/{admin['pk']}/", email=email)
+        if self.before.lived:
+            flow = f"{self.server.url}/if/flow/default-authentication-flow/"
+            login = {"username": "akadmin", "password": self.server.password}
+            assert requests.post(flow, data=login, allow_redirects=False, timeout=TIMEOUT).status_code == 302
+            body = self.api.proxy_body("http://lab.example.invalid", name="lab-proxy")
+            provider = self.api.make("/providers/proxy/", **body)
+            self.api.make("/core/applications/", name="lab-app", slug="lab-app", provider=provider["pk"])
 
-    def _prepare_limited(self) -> None:
-        """The account of the `limited:` cases: its group's role holds its rights, none at first."""
-        role = self._made("/rbac/roles/", {"name": "pulumi-481051"})
-        group = self._made("/core/groups/", {"name": "pulumi-481051", "roles": [role["pk"]]})
-        account = {"username": "pulumi-481051", "name": "op", "type": "service_account", "groups": [group["pk"]]}
-        user = self._made("/core/users/", account)
-        token = {"identifier": "pulumi-481051", "user": user["pk"], "intent": "api", "expiring": False}
-        self._made("/core/tokens/", token)
-        self._limited_token = self.api("GET", "/core/tokens/pulumi-481051/view_key/").json()["key"]
-        self._role = role["pk"]
-        self.ids.learn(LIMITED_USER, user["pk"], "user")
-        self.ids.learn(LIMITED_GROUP, group["pk"])
-
-    def play(self, exchange: dict[str, Any]) -> Outcome:
+    def play(self, exchange: Exchange) -> Outcome:
         """Ask as the recording asked, and hold the answer to what it answered."""
-        case = exchange["case"]
-        self._before(case)
-        outcome = self._ask_outpost(exchange) if case.startswith(OUTPOST) else self._ask_api(exchange)
+        step = self._steps.pop(exchange["case"], None)
+        if step:
+            step(self)
+        outcome = self._ask_outpost(exchange) if exchange["case"].startswith(OUTPOST) else self._ask_api(exchange)
         try:
             self._check(exchange, outcome)
         except Unlike as unlike:
             outcome.unlike = unlike
         return outcome
 
-    def _before(self, case: str) -> None:
-        if case.startswith(LIMITED) and not self._limited_token:
-            self._prepare_limited()
-        if case.startswith(LIMITED) and not case.startswith(NO_RIGHTS) and self._role:
-            path = f"/rbac/permissions/assigned_by_roles/{self._role}/assign/"
-            self.api("POST", path, json={"permissions": LIMITED_RIGHTS}).raise_for_status()
-            self._role = ""
-        if case == "forward auth: good Basic again (cached)":
-            # the recorded outpost reloaded once more in between: its answer sets a new session and token
-            (outpost,) = self.api("GET", "/outposts/instances/?managed__icontains=embedded").json()["results"]
-            self.api("PATCH", f"/outposts/instances/{outpost['pk']}/", json={"providers": outpost["providers"]})
-        if case == "forward auth: deactivated user, after the cache":
-            time.sleep(CACHE_SECONDS + 0.1)
-
-    def _ask_api(self, exchange: dict[str, Any]) -> Outcome:
-        case, body = exchange["case"], exchange["request"]
-        headers = {"Authorization": f"Bearer {self.server.token}"}
-        if case == "no token":
+    def _ask_api(self, exchange: Exchange) -> Outcome:
+        case, path, sent = exchange["case"], self._path(exchange["path"]), self._body(exchange["request"])
+        if case in EXPIRES_IN:
+            sent["expires"] = stamp(now() + timedelta(seconds=EXPIRES_IN[case]))
+        public = path.startswith("/application/")
+        asked = self._asked
+        headers = {"Authorization": f"Bearer {self._token(case)}"}
+        if case.startswith(("flow login", "flow executor")):
+            if case.endswith(": start") or case.startswith("flow executor"):
+                self._browser = requests.Session()
+            asked, headers = self._browser, {}
+        elif case == "no token":
             headers = {}
-        elif case == "wrong token":
-            headers = {"Authorization": "Bearer wrong"}
-        elif case.startswith(LIMITED):
-            headers = {"Authorization": f"Bearer {self._limited_token}"}
-        answer = requests.request(
-            exchange["method"], f"{self.server.api}{self._path(exchange['path'])}", headers=headers,
-            json=None if body is None else self._body(body), timeout=TIMEOUT,
+        answer = asked.request(
+            exchange["method"], f"{self.server.url if public else self.server.api}{path}", headers=headers,
+            data=sent if public else None, json=None if public else sent, timeout=TIMEOUT,
         )  # fmt: skip
-        return Outcome(answer.status_code, answer.json() if answer.content else None)
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        body: Any = answer.json() if is_json else answer.text or None
+        if path == TOKEN_ENDPOINT and answer.ok:
+            self._access_token = body["access_token"]
+        return Outcome(answer.status_code, body)
 
-    def _ask_outpost(self, exchange: dict[str, Any]) -> Outcome:
-        # the recorded user agent was the phone's; requests would add Accept headers of its own
-        answer = requests.request(
-            exchange["method"], f"{self.server.url}{exchange['path']}", headers=exchange["request_headers"],
-            allow_redirects=False, timeout=TIMEOUT,
+    def _token(self, case: str) -> str:
+        if case == "wrong token":
+            return "wrong"
+        identifier = self.before.operator if case.startswith(LIMITED) else SENT_TOKENS.get(case)
+        token = self.server.authentik.store.one("token", identifier=identifier) if identifier else None
+        return str(token["key"]) if token else self.server.token
+
+    def _ask_outpost(self, exchange: Exchange) -> Outcome:
+        # a space at the start of a value is not sent by requests, and taken away by every server
+        headers = {name: value.strip() for name, value in exchange["request_headers"].items()}
+        if "Cookie" in headers:
+            name, _, value = headers["Cookie"].partition("=")
+            known = self._cookies.get(headers["Cookie"])
+            headers["Cookie"] = known or f"{self._cookies.get(name, name)}={value}"
+        if "with an access token" in exchange["case"]:  # which was recorded cut
+            scheme, basic = headers["Authorization"].split()[0], f"goauthentik.io/token:{self._access_token}"
+            sent = self._access_token if scheme == "Bearer" else base64.b64encode(basic.encode()).decode()
+            headers["Authorization"] = f"{scheme} {sent}"
+        if "seconds" in exchange:  # the later cases were asked by a client that unzips nothing
+            headers["Accept-Encoding"] = "identity"
+        answer = self._asked.request(
+            exchange["method"], f"{self.server.url}{exchange['path']}", headers=headers, allow_redirects=False,
+            timeout=TIMEOUT,
         )  # fmt: skip
+        recorded, actual = (
+            told.get("Set-Cookie", "").partition(";")[0] for told in (exchange["response_headers"], answer.headers)
+        )
+        if recorded and actual:
+            self._cookies[recorded] = actual
+            self._cookies[recorded.partition("=")[0]] = actual.partition("=")[0]
         return Outcome(answer.status_code, answer.text, dict(answer.headers))
 
     def _path(self, recorded: str) -> str:
@@ -168,24 +210,25 @@ class Replay:
             return {key: self._body(value, key) for key, value in recorded.items()}
         if isinstance(recorded, list):
             return [self._body(value, name) for value in recorded]
-        if isinstance(recorded, int) and not isinstance(recorded, bool) and name in INT_IDS:
-            return self.ids.actual(recorded, INT_IDS[name])
+        if isinstance(recorded, int) and not isinstance(recorded, bool) and name in SENT_IDS:
+            return self.ids.actual(recorded, SENT_IDS[name])
         return self.ids.actual(recorded) if isinstance(recorded, str) else recorded
 
-    def _check(self, exchange: dict[str, Any], outcome: Outcome) -> None:
+    def _check(self, exchange: Exchange, outcome: Outcome) -> None:
         if outcome.status != exchange["status"]:
             raise Unlike(f"status {exchange['status']} recorded, {outcome.status} actual: {outcome.body}")
         if exchange["case"].startswith(OUTPOST):
             compare_headers(self.ids, exchange["response_headers"], outcome.headers)
-            _compare_pages(exchange["response"], outcome.body)
+            compare_pages(exchange["response"], outcome.body)
         else:
             compare(self.ids, exchange["response"], outcome.body)
 
 
-def _compare_pages(recorded: str, actual: str) -> None:
-    """A link, an HTML page of authentik's, or nothing: pages were recorded cut, and are not copied."""
-    start = recorded.strip()[:9]
-    if bool(recorded) != bool(actual) or not actual.strip().startswith(start):
-        raise Unlike(f"page: {recorded[:60]!r} recorded, {actual[:60]!r} actual")
-    if "<!DOCTYPE" in recorded and not re.search(r"<title>\s*authentik\s*</title>", actual):
-        raise Unlike("page: no title 'authentik'")
+def _session() -> requests.Session:
+    """A connection that is kept, without what would be sent with it."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    for name in ("Accept", "User-Agent"):
+        session.headers.pop(name)
+    return session

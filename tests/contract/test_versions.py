@@ -7,8 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +16,12 @@ from lab.authentik import StandIn
 from lab.authentik.versions import SINCE, lacking
 from providers.authentik.versions import DIFFERENCES, TRIED, Difference
 from tests.contract.api import Api, Site, fresh
+from tests.contract.replay import VERSIONS as RECORDED
+from tests.contract.replay import by_case, exchanges
 
-RECORDINGS = Path(__file__).with_name("recordings")
 VERSIONS = ("2025.8.1", "2026.5.0-rc1")
 """Those whose recordings have the later cases, too."""
 ENDPOINT = "/core/users/service_account/"
-
-
-@cache
-def recorded(version: str) -> dict[str, dict[str, Any]]:
-    """The exchanges of a version's recording, by their cases."""
-    lines = (RECORDINGS / f"{version}.jsonl").read_text().splitlines()
-    return {exchange["case"]: exchange for exchange in map(json.loads, lines)}
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,7 @@ class Version:
 def version(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Version]:
     path = tmp_path_factory.mktemp("authentik") / "state.sqlite"
     with StandIn(path, version=request.param, cache_seconds=0.1) as server:
-        yield Version(Api(server), recorded(request.param))
+        yield Version(Api(server), by_case(request.param))
 
 
 def words(answer: Any, name: str) -> str:
@@ -93,21 +85,10 @@ def test_access_of_a_deactivated_account_is_answered_as_for_any_other(version: V
     assert version.api.get(path)["passing"] == exchange["response"]["passing"]
 
 
-@pytest.mark.parametrize("managed", ["profile", "goauthentik.io/providers/oauth2/scope-openid"])
-def test_a_filter_by_managed_name_takes_only_names_that_there_are(version: Version, managed: str) -> None:
-    """By the source, core/api/property_mappings.py: an AllValuesMultipleFilter. Seen on both versions."""
-    path = f"/propertymappings/provider/scope/?managed={managed}"
-    if managed == "profile":
-        words = "Select a valid choice. profile is not one of the available choices."
-        assert version.api.refused("GET", path) == {"managed": [words]}
-    else:
-        assert len(version.api.rows(path)) == 1
-
-
 def fields_of(version: str, path: str) -> set[str]:
     """The fields of the objects that a recording answers under a path."""
     found: set[str] = set()
-    for exchange in recorded(version).values():
+    for exchange in exchanges(version):
         if exchange["path"].partition("?")[0].startswith(f"/{path}/") and exchange["status"] in (200, 201):
             answer = exchange["response"] or {}
             for each in [answer, *(answer.get("results") or [])] if isinstance(answer, dict) else []:
@@ -116,7 +97,7 @@ def fields_of(version: str, path: str) -> set[str]:
 
 
 def test_the_tried_versions_are_those_that_were_recorded() -> None:
-    assert sorted(TRIED) == sorted(path.stem for path in RECORDINGS.glob("*.jsonl"))
+    assert sorted(TRIED) == list(RECORDED)
 
 
 @pytest.mark.parametrize("path", SINCE)

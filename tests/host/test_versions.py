@@ -13,6 +13,8 @@ from .samples import SAMPLES, sample
 from .test_lifecycle import KINDS, address
 
 OLD, NEW = TRIED[0], TRIED[-1]
+IGNORED = {("2025.8.1", "Application"): ("meta_icon",)}
+"""Fields that a server takes and answers as null, by its recording: they would drift for ever."""
 
 
 @pytest.fixture(scope="module", params=TRIED)
@@ -31,16 +33,17 @@ def test_every_kind_is_made_read_without_drift_changed_and_deleted(
 ) -> None:
     version, authentik, host = world
     own, made = sample(authentik, kind), of_kind(host, kind)
+    declared = {name: value for name, value in own.declared.items() if name not in IGNORED.get((version, kind), ())}
     fields = KINDS[kind].fields
     changed = next(({name: own.other[name]} for name in own.other if not fields[name].replaces), {})
-    assert made.up(own.declared) == "created"
+    assert made.up(declared) == "created"
     before = dict(made.outs)
     assert made.refresh()
     assert made.outs == before
-    assert made.up(own.declared) == "same"
+    assert made.up(declared) == "same"
     if changed:
-        assert made.up(own.declared | changed) == "updated"
-        assert made.up(own.declared | changed) == "same"
+        assert made.up(declared | changed) == "updated"
+        assert made.up(declared | changed) == "same"
     differ = [each for each in DIFFERENCES if each.path == KINDS[kind].path]
     answer = authentik.call("GET", address(kind, made.outs)) if differ else {}
     for each in differ:
