@@ -10,8 +10,11 @@ from providers.access.authority import trusting
 from providers.access.immich import is_immichs
 from providers.access.seen import Answer, NoAnswer, Probe
 from providers.caddy.site import MARK
+from providers.patience import Overdue, within
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
+WHOLE = 30.0
+"""Seconds for a request and what is read of its answer."""
 _MOST = 64 * 1024
 
 
@@ -38,11 +41,9 @@ class Public:
         own = {"Sec-Fetch-Mode": "navigate"} if authorization is None else {"Authorization": authorization}
         sent = self._headers | own
         try:
-            response = self._pool.request(
-                "GET", self._path, headers=sent, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
-            )
-            body = response.read(_MOST, decode_content=True)
-            response.close()
+            response, body = within(WHOLE, self._get, sent)
+        except Overdue:
+            return NoAnswer("connection", f"{self._pool.host}:{self._pool.port} did not finish its answer in time")
         except NameResolutionError:
             return NoAnswer("name", f"{self._pool.host} has no address", passing=False)
         except SSLError as error:
@@ -62,6 +63,15 @@ class Public:
             mark=response.headers.get(MARK, ""),
             location=response.headers.get("Location", "").partition("?")[0][:200],
         )
+
+    def _get(self, headers: dict[str, str]) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+        response = self._pool.request(
+            "GET", self._path, headers=headers, redirect=False, retries=False, timeout=TIMEOUT, preload_content=False
+        )
+        try:
+            return response, response.read(_MOST, decode_content=True)
+        finally:
+            response.close()
 
 
 def _reason(error: SSLError) -> str:
