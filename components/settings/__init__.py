@@ -25,6 +25,7 @@ CADDY = [f"caddy:{name}" for name, option in OPTIONS.items() if not option.host_
 class Settings:
     """The settings of the program; Pulumi.yaml describes each."""
 
+    authentik_url: str
     site: Site
     delivery: Delivery
     service_account: str
@@ -60,6 +61,7 @@ def read_settings(
     service_account = read.text("immich:serviceAccount", rule=_username)
     site = read_site(read, authentik_url)
     settings = Settings(
+        authentik_url=authentik_url,
         site=site,
         delivery=read_delivery(read, site),
         service_account=service_account,
