@@ -8,6 +8,7 @@ import yaml
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from components.access_proof import look_for_ca
+from components.authentik_address import origin, warning
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
 from components.isolation import isolate
@@ -31,8 +32,11 @@ def settings() -> Settings:
 
 stack = settings()
 look_for_ca(stack.verify)
+if in_clear := warning(stack.authentik_url):
+    pulumi.log.warn(in_clear)
 access = ImmichMobileAccess("immich", stack)
 
+pulumi.export("authentikUrl", origin(stack.authentik_url))
 pulumi.export("immichUrl", access.url)
 pulumi.export("headerName", access.header_name)
 pulumi.export("headers", access.headers)

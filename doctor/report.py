@@ -8,6 +8,7 @@ from rich.text import Text
 
 from doctor.visit import Finding
 from providers.access.diagnosis import State, worst
+from providers.masking import masked
 
 STATUS = {State.OK: 0, State.NOT_OK: 1, State.UNKNOWN: 2}
 """The exit status: something that is not ok outweighs what cannot be told."""
@@ -45,7 +46,7 @@ def _row(finding: Finding) -> dict[str, str | None]:
         "state": check.state.value,
         "finding": check.cause.name if check.cause else None,
         "text": check.cause.text if check.cause else None,
-        "detail": check.detail or None,
+        "detail": masked(check.detail) or None,
         "remedy": check.cause.remedy if check.cause else None,
     }
 

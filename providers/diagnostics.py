@@ -2,10 +2,12 @@
 
 import sys
 
+from providers.masking import masked
+
 
 def tell(text: str) -> None:
-    """One line. text: without a secret."""
-    sys.stderr.write(f"{text}\n")
+    """One line. text: without a secret; the API token is masked in it."""
+    sys.stderr.write(f"{masked(text)}\n")
     sys.stderr.flush()
 
 

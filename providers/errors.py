@@ -6,12 +6,17 @@ import traceback
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from providers.masking import masked
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class ProviderError(Exception):
-    """The message names object, call, reason and remedy, and holds no secret."""
+    """The message names object, call, reason and remedy, and holds no secret: the API token is masked in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(masked(message))
 
 
 def brief(method: Callable[P, R]) -> Callable[P, R]:

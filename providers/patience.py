@@ -1,6 +1,8 @@
 """How long a server that does not answer as it should is waited for and asked again."""
 
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any, Final, ParamSpec, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
@@ -15,12 +17,20 @@ CONNECT: Final = 5.0
 """Seconds to connect."""
 READ: Final = 30.0
 """Seconds between two bytes of an answer."""
+WHOLE: Final = 120.0
+"""Seconds for a request and its whole answer: bytes that trickle in never run into READ."""
+LISTING: Final = 300.0
+"""Seconds for all pages of a list."""
 UNREACHABLE_BOUND: Final = 15.0
 """Seconds within which a server that takes no connection is given up."""
 BUSY_BOUND: Final = 60.0
 """Seconds within which a server that is there and does not serve is given up."""
 PASSING: Final = frozenset({429, 502, 503, 504})
 """The statuses that say: not now."""
+
+
+class Overdue(Exception):
+    """Something took longer than it may."""
 
 
 class Transient(Exception):
@@ -68,6 +78,28 @@ class Patience:
     def _bound_reached(self, state: RetryCallState) -> bool:
         bound = self.seconds(BUSY_BOUND if _transient(state).reached else UNREACHABLE_BOUND)
         return (state.seconds_since_start or 0.0) + state.upcoming_sleep > bound
+
+
+def within(seconds: float, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do it in a thread of its own, which is left behind when its time is over. Raises Overdue, and what it raises.
+
+    Nothing else bounds an exchange: a socket's time-out begins again with every byte, and looking up a name has none.
+    """
+    outcome: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(do(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  # raised again where the outcome is waited for
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        if outcome.done():  # its own
+            raise
+        raise Overdue from None
 
 
 _growing = wait_exponential_jitter(multiplier=0.2, max=8, jitter=0.3)

@@ -24,6 +24,7 @@ CADDY = [f"caddy:{name}" for name, option in OPTIONS.items() if not option.host_
 class Settings:
     """The settings of the program; Pulumi.yaml describes each."""
 
+    authentik_url: str
     site: Site
     delivery: Delivery
     service_account: str
@@ -59,6 +60,7 @@ def read_settings(
     service_account = read.text("immich:serviceAccount", rule=account_name, example="immich-mobile")
     site = read_site(read, service_account, authentik_url)
     settings = Settings(
+        authentik_url=authentik_url,
         site=site,
         delivery=replace(read_delivery(read, site), other_doors=read.texts("immich:otherDoors", rule=door)),
         service_account=service_account,

@@ -11,10 +11,13 @@ from providers.access.authority import trusting
 from providers.access.immich import is_immichs
 from providers.access.seen import Answer, NoAnswer, Probe
 from providers.caddy.site import MARK
+from providers.patience import Overdue, within
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
 PLAIN_TIMEOUT = urllib3.Timeout(connect=2, read=5)
 """Over http:// silence is as good as a refusal, and many routers let nothing through."""
+WHOLE = 30.0
+"""Seconds for a request and what is read of its answer."""
 _MOST = 64 * 1024
 
 
@@ -54,11 +57,9 @@ class Public:
     def _ask(self, pool: urllib3.HTTPConnectionPool, own: Mapping[str, str], timeout: urllib3.Timeout) -> Probe:
         sent = {**self._headers, **own}
         try:
-            response = pool.request(
-                "GET", self._path, headers=sent, redirect=False, retries=False, timeout=timeout, preload_content=False
-            )
-            body = response.read(_MOST, decode_content=True)
-            response.close()
+            response, body = within(WHOLE, _get, pool, self._path, sent, timeout)
+        except Overdue:
+            return NoAnswer("connection", f"{pool.host}:{pool.port} did not finish its answer in time")
         except NameResolutionError:
             return NoAnswer("name", f"{pool.host} has no address", passing=False)
         except SSLError as error:
@@ -76,6 +77,18 @@ class Public:
             mark=response.headers.get(MARK, ""),
             location=response.headers.get("Location", "").partition("?")[0][:200],
         )
+
+
+def _get(
+    pool: urllib3.HTTPConnectionPool, path: str, headers: Mapping[str, str], timeout: urllib3.Timeout
+) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+    response = pool.request(
+        "GET", path, headers=headers, redirect=False, retries=False, timeout=timeout, preload_content=False
+    )
+    try:
+        return response, response.read(_MOST, decode_content=True)
+    finally:
+        response.close()
 
 
 def _reason(error: SSLError) -> str:

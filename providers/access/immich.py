@@ -15,5 +15,5 @@ def is_immichs(path: str, body: bytes) -> bool:
     """Whether a body is Immich's own answer for path, one of ANSWERS."""
     try:
         return ANSWERS[path](json.loads(body))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return False

@@ -5,24 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from providers.masking import masked
+
 if TYPE_CHECKING:
-    import requests
+    from providers.exchange import Answer
 
 
-def body_of(response: requests.Response) -> Any:
-    """The JSON of an answer, or None where it is none."""
-    try:
-        return response.json()
-    except ValueError:
-        return None
-
-
-def said(response: requests.Response) -> str:
+def said(answer: Answer) -> str:
     """Its reasons, or the kind of the answer."""
-    answer = body_of(response)
-    if answer is None:
-        return response.headers.get("Content-Type") or "an empty answer"
-    return "; ".join(f"{name}: {reason}" if name else reason for name, reason in reasons(answer).items())
+    if answer.json is None:
+        return printable(answer.headers.get("Content-Type") or "an empty answer")
+    told = reasons(answer.json).items()
+    return printable("; ".join(f"{name}: {reason}" if name else reason for name, reason in told))
 
 
 def reasons(answer: Any) -> dict[str, str]:
@@ -45,8 +39,8 @@ def superusers_right(said: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Of what a server said, at most 300 letters, none of which controls a terminal."""
-    return re.sub(r"[^\x20-\x7e\xa0-\u024f\u2010-\u201d]", " ", text)[:300]
+    """Of what a server said, at most 300 letters, none of which controls a terminal, and no part of the token."""
+    return re.sub(r"[^\x20-\x7e\xa0-\u024f\u2010-\u201d\u2026]", " ", masked(text, 300))[:300]
 
 
 def innermost(error: BaseException) -> str:

@@ -4,7 +4,8 @@ Retries. A call that cannot do harm twice (GET, PUT, PATCH, DELETE) is sent agai
 time-out, 429, 502, 503 or 504, a GET after 500 as well; a POST only where the server cannot have acted (no connection,
 429), else it raises AnswerLost and the caller looks. A call sent `once` raises AnswerLost at any of them: what it
 writes goes stale. Waits grow with jitter or follow Retry-After, within the bounds of providers.patience. Redirects are
-never followed: a login page is no API. Cookies are not kept.
+never followed: a login page is no API, and the token goes to authentik:url only. Cookies are not kept. Every answer is
+bounded in bytes and time, and a list in pages, bytes and time. The token is masked in every message.
 
 The HTTP library is loaded with the first client: a preview calls nothing, and would wait for it in two processes.
 """
@@ -13,22 +14,28 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from providers.authentik.answers import body_of, innermost, printable, reasons, said, superusers_right
+from providers.authentik.answers import innermost, printable, reasons, said, superusers_right
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.versions import untried
 from providers.diagnostics import warn
-from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
+from providers.masking import conceal
+from providers.patience import LISTING, PASSING, WHOLE, Overdue, Patience, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
     import requests
 
+    from providers.exchange import Answer
+
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 PAGE_SIZE: Final = 100
+PAGES: Final = 1000
+"""Pages at most of a list."""
 
 _TOKEN_DETAILS = ("Token invalid/expired", "Authentication credentials were not provided.")
 
@@ -40,10 +47,11 @@ class Client:
         self.patience = patience or Patience()
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise AuthentikError("AUTHENTIK_TOKEN is no key of a token: it has spaces, line breaks or other letters.")
-        import requests
+        from providers.exchange import Session
 
-        self._base, self._token = url.rstrip("/") + "/api/v3", token
-        self._session = requests.Session()
+        conceal(token)
+        self._base = url.rstrip("/") + "/api/v3"
+        self._session = Session()
         self._session.auth = _Bearer(token)
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -57,31 +65,41 @@ class Client:
 
     def find(self, path: str, query: Mapping[str, str], call: Call) -> list[dict[str, Any]]:
         """All objects of a list, over its pages, that the server's filter lets through."""
+        from providers.exchange import MOST
+
+        what, check = _what(call, "GET", path), f"Check that authentik:url ({self._where()}) is Authentik itself."
         found: list[dict[str, Any]] = []
-        page, following = 0, 1
-        while following > page:
-            page = following
+        began, size = time.monotonic(), 0
+        for page in range(1, PAGES + 1):
             asked = {**query, "page_size": str(PAGE_SIZE)} | ({"page": str(page)} if page > 1 else {})
-            answer = self._object("GET", path, call, query=asked)
-            try:
-                found += answer["results"]
-                following = int(answer["pagination"]["next"])
-            except (KeyError, TypeError, ValueError):
-                following = -1
-        if following != 0:
-            raise AuthentikError(
-                f"{_what(call, 'GET', path)} answered something else than the pages of a list. "
-                f"Check that authentik:url ({self._where()}) is Authentik itself."
-            )
-        return found
+            answer = self._send("GET", path, call, asked, None)
+            match answer.json:
+                case None | list():
+                    raise self._no_authentik(answer, "GET", path, call, "a JSON object")
+                case {"results": [*results], "pagination": {"next": following}} if all(
+                    isinstance(each, dict) for each in results
+                ) and following in (0, page + 1):
+                    found += results
+                case _:
+                    raise AuthentikError(f"{what} answered something other than page {page} of a list. {check}")
+            if following == 0:
+                return found
+            size += len(answer.content)
+            if size > MOST:
+                raise AuthentikError(f"{what} answered more than {MOST >> 20} MiB. {check}")
+            if time.monotonic() - began > (bound := self.patience.seconds(LISTING)):
+                raise AuthentikError(
+                    f"{what} did not come to the end of the list within {bound:.0f} seconds. {check} "
+                    "If it is, and slow, raise immich:patience."
+                )
+        raise AuthentikError(f"{what} answered more than {PAGES} pages. {check}")
 
     def bare_list(self, path: str, call: Call) -> list[Any]:
         """A list that has no pages. Raises NotFound."""
-        response = self._send("GET", path, call, None, None)
-        answer = body_of(response)
-        if not isinstance(answer, list):
-            raise self._no_authentik(response, "GET", path, call, "a JSON list")
-        return answer
+        answer = self._send("GET", path, call, None, None)
+        if not isinstance(answer.json, list):
+            raise self._no_authentik(answer, "GET", path, call, "a JSON list")
+        return answer.json
 
     def post(self, path: str, body: Mapping[str, Any], call: Call) -> dict[str, Any]:
         """Make an object. Raises Refused, AnswerLost."""
@@ -97,9 +115,9 @@ class Client:
 
     def delete(self, path: str, call: Call) -> None:
         """Delete an object. Raises NotFound."""
-        response = self._send("DELETE", path, call, None, None)
-        if response.status_code != 204:
-            raise self._no_authentik(response, "DELETE", path, call, "the answer to it")
+        answer = self._send("DELETE", path, call, None, None)
+        if answer.status != 204:
+            raise self._no_authentik(answer, "DELETE", path, call, "the answer to it")
 
     def check_sight(self, path: str, call: Call) -> None:
         """Raise Forbidden where our token may not see a list: whatever is in it seems gone."""
@@ -113,11 +131,11 @@ class Client:
         if not self._version_asked.acquire(blocking=False):
             return
         try:
-            answer = body_of(self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None))
+            answer = self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None).json
         except (AuthentikError, Transient):
             return
         told = answer.get("version_current") if isinstance(answer, dict) else None
-        if isinstance(told, str) and (warning := untried(self._clean(told), self._where())):
+        if isinstance(told, str) and (warning := untried(printable(told), self._where())):
             warn(warning)
 
     def _object(
@@ -130,18 +148,15 @@ class Client:
         body: Mapping[str, Any] | None = None,
         once: bool = False,
     ) -> dict[str, Any]:
-        response = self._send(method, path, call, query, body, once=once)
-        answer = body_of(response)
-        if not isinstance(answer, dict):
-            raise self._no_authentik(response, method, path, call, "a JSON object")
-        return answer
+        answer = self._send(method, path, call, query, body, once=once)
+        if not isinstance(answer.json, dict):
+            raise self._no_authentik(answer, method, path, call, "a JSON object")
+        return answer.json
 
-    def _no_authentik(
-        self, response: requests.Response, method: Method, path: str, call: Call, wanted: str
-    ) -> AuthentikError:
-        kind = self._clean(response.headers.get("Content-Type", "no content type"))
+    def _no_authentik(self, answer: Answer, method: Method, path: str, call: Call, wanted: str) -> AuthentikError:
+        kind = printable(answer.headers.get("Content-Type", "no content type"))
         return (AnswerLost if method == "POST" else AuthentikError)(
-            f"{_what(call, method, path)} answered {response.status_code} with {kind}, which is not {wanted}. "
+            f"{_what(call, method, path)} answered {answer.status} with {kind}, which is not {wanted}. "
             f"Check that authentik:url ({self._where()}) is Authentik itself and not a login page in front of it."
         )
 
@@ -154,7 +169,7 @@ class Client:
         body: Mapping[str, Any] | None,
         *,
         once: bool = False,
-    ) -> requests.Response:
+    ) -> Answer:
         if not once:
             return self.patience.call(self._once, method, path, call, query, body)
         try:
@@ -169,14 +184,26 @@ class Client:
         call: Call,
         query: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
-    ) -> requests.Response:
+    ) -> Answer:
         import requests
+
+        from providers.exchange import MOST, TooLong, exchange
 
         what = _what(call, method, path)
         try:
-            response = self._session.request(
-                method, self._base + path, params=query, json=body, timeout=self.patience.timeout, allow_redirects=False
+            answer = exchange(self._session, method, self._base + path, self.patience, params=query, json=body)
+        except Overdue:
+            bound = self.patience.seconds(WHOLE)
+            overdue = (
+                f"{what}: {self._where()} did not finish its answer within {bound:.0f} seconds. Check authentik:url "
+                "and the network; for a slow server raise immich:patience."
             )
+            raise AnswerLost(overdue) if method == "POST" else Transient(AuthentikError(overdue)) from None
+        except TooLong:
+            raise (AnswerLost if method == "POST" else AuthentikError)(
+                f"{what} answered more than {MOST >> 20} MiB. Check that authentik:url ({self._where()}) is Authentik "
+                "itself."
+            ) from None
         except requests.exceptions.SSLError as error:
             raise AuthentikError(
                 f"{what}: TLS with {self._where()} failed: {innermost(error)}. Check the scheme and the port in "
@@ -187,13 +214,13 @@ class Client:
             raise self._unanswered(what, method, error) from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
             raise AuthentikError(f"{what}: authentik:url ({self._where()}) is no URL of a server.") from None
-        except (requests.exceptions.RequestException, ValueError) as error:  # ValueError: a Location that is no URL
+        except requests.exceptions.RequestException as error:
             broke_off = f"{what}: the answer broke off ({type(error).__name__}). Run the command again."
             if method == "POST":
                 raise AnswerLost(broke_off) from None
             raise Transient(AuthentikError(broke_off)) from None
-        self._judge(response, method, path, call)
-        return response
+        self._judge(answer, method, path, call)
+        return answer
 
     def _unanswered(self, what: str, method: Method, error: requests.RequestException) -> Exception:
         reason = innermost(error)
@@ -207,17 +234,16 @@ class Client:
             return AnswerLost(message)
         return Transient(AuthentikError(message), reached=reached)
 
-    def _judge(self, response: requests.Response, method: Method, path: str, call: Call) -> None:
-        status, what = response.status_code, _what(call, method, path)
-        words = self._clean(said(response))
+    def _judge(self, answer: Answer, method: Method, path: str, call: Call) -> None:
+        status, what, words = answer.status, _what(call, method, path), said(answer)
         if status in PASSING or (status == 500 and method == "GET"):  # a worker that is being recycled answers so
             error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
-            raise Transient(error, after=retry_after(response.headers))
+            raise Transient(error, after=retry_after(answer.headers))
         if 300 <= status < 400:
-            target = re.split(r"[?#]", response.headers.get("Location", ""))[0]
-            place = re.sub(r"//[^/]*@", "//", self._clean(target))
+            target = re.split(r"[?#]", answer.headers.get("Location", ""))[0]
+            place = re.sub(r"//[^/]*@", "//", printable(target))
             raise AuthentikError(
                 f"{what} answered {status}, a redirect to {place}. "
                 "authentik:url must be Authentik's own address, with https if it has it and no login page in front."
@@ -229,24 +255,20 @@ class Client:
                 else f"The token's user needs the right {call.right}"
             )
             raise Forbidden(f"{what} answered 403: {words.rstrip('.')}. {remedy}.")
-        if status == 404 and not isinstance(body_of(response), dict):
-            raise self._no_authentik(response, method, path, call, "an answer of its API")
+        if status == 404 and not isinstance(answer.json, dict):
+            raise self._no_authentik(answer, method, path, call, "an answer of its API")
         if status == 404:
             raise NotFound(f"{what} answered 404: {words}")
         if status == 400:
-            raise Refused(f"{what} answered 400: {words}{superusers_right(words)}", reasons(body_of(response)))
-        if status == 405 and not response.content:
+            raise Refused(f"{what} answered 400: {words}{superusers_right(words)}", reasons(answer.json))
+        if status == 405 and not answer.content:
             # Its page for errors takes no writes: so answers every exception of the server's on one.
             raise Refused(f"{what} answered 405 without a word: the server failed on it. Look into its log.", {})
         if not 200 <= status < 300:
             raise AuthentikError(f"{what} answered {status}: {words}. Look into Authentik's own log.")
 
-    def _clean(self, text: str) -> str:
-        """What a server said, without our token even where it says that."""
-        return printable(text.replace(self._token, "…"))
-
     def _where(self) -> str:
-        return printable(self._base.removesuffix("/api/v3"))
+        return printable(re.sub(r"//[^/]*@", "//", self._base.removesuffix("/api/v3")))
 
 
 _clients: dict[tuple[str, str], Client] = {}

@@ -1,9 +1,13 @@
 """How a provider comes to its client: by the stack's configuration and the environment, never by inputs."""
 
 import os
+import re
+from functools import cached_property
+from pathlib import Path
 
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
+from providers.authentik.answers import printable
 from providers.authentik.client import Client, shared_client
 from providers.authentik.errors import AuthentikError
 from providers.patience import Patience
@@ -24,12 +28,45 @@ def connect(url: str, token: str, patience: Patience | None = None) -> Client:
 class Connected(ResourceProvider):
     """A provider that may call Authentik."""
 
+    stack = ""
+    """The stack whose settings the address is compared with, pickled with the provider; "" for none."""
+
     def configure(self, req: ConfigureRequest) -> None:
         self._url = str(req.config.get("authentik:url") or "")
         self._token = os.environ.get("AUTHENTIK_TOKEN") or str(req.config.get("authentik:token") or "")
         self._patience = Patience.configured(req.config.get)
 
-    @property
+    @cached_property
     def client(self) -> Client:
         """The session, made at the first call, so that a preview needs neither URL nor token."""
+        refuse_former(self._url, self.stack)
         return connect(self._url, self._token, self._patience)
+
+
+def refuse_former(url: str, stack: str) -> None:
+    """Raise AuthentikError if the stack's file has another authentik:url than the engine gave.
+
+    For a refresh and a destroy the engine configures providers as the last `up` did, by what is in the state: the token
+    would go to an address that was taken back since. It does not go to the new address either, which no preview has
+    shown yet. Where the stack has no file here, or none that says the address in clear, there is nothing to compare.
+    """
+    file = Path(os.environ.get("PULUMI_OPTION_CONFIG_FILE") or f"Pulumi.{stack}.yaml")
+    if not stack or not file.is_file():
+        return
+    import yaml  # here, for a preview does without
+
+    try:
+        said = yaml.safe_load(file.read_text())["config"]["authentik:url"]
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return
+    if isinstance(said, str) and said.rstrip("/") != url.rstrip("/"):
+        raise AuthentikError(
+            f"the token was not sent: the last `pulumi up` was at {_plain(url)}, and authentik:url is {_plain(said)} "
+            f"in {file}. If that is right, run `pulumi up` without --refresh, whose preview shows the address. If the "
+            "settings come from another file, name it in PULUMI_OPTION_CONFIG_FILE."
+        )
+
+
+def _plain(url: str) -> str:
+    """A URL without a password in it."""
+    return printable(re.sub(r"//[^/]*@", "//", url))

@@ -7,7 +7,7 @@ from providers.errors import ProviderError
 
 
 class AuthentikError(ProviderError):
-    """A call failed; the message names object, call, reason and remedy, and holds no secret."""
+    """A call failed; the message names object, call, reason and remedy."""
 
 
 class NotFound(AuthentikError):

@@ -40,7 +40,9 @@ class AuthentikResource(Resource):
             # are made again in any case.
             delete_before_replace=None if kind.born or kind.twins else True,
         )
-        super().__init__(self.provider_class(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
+        provider = self.provider_class()
+        provider.stack = pulumi.get_stack()
+        super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
     @staticmethod
     def _marked(resource_name: str, attributes: Input[Mapping[str, Any]] | None) -> Output[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from providers.authentik.answers import printable
 from providers.authentik.client import Client
 from providers.authentik.errors import Call, Refused
 from providers.authentik.fields import Json
@@ -27,7 +28,7 @@ class Survey:
 
     def reachable(self) -> dict[str, list[str]]:
         """The slugs of what each account may enter."""
-        return {name: sorted(each["slug"] for each in found) for name, found in self.entered.items()}
+        return {name: sorted(printable(each["slug"]) for each in found) for name, found in self.entered.items()}
 
 
 def is_superuser(client: Client) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from providers.errors import ProviderError
-from providers.patience import PASSING, Patience, Transient, never_sent, retry_after
+from providers.patience import PASSING, Overdue, Patience, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
-    import requests
+    from providers.exchange import Answer
 
 APPS = "/config/apps"
 SERVERS = f"{APPS}/http/servers"
@@ -39,11 +39,11 @@ class Admin:
     """One Caddy's admin API. Every call is safe to send again: writes carry If-Match."""
 
     def __init__(self, url: str, patience: Patience | None = None) -> None:
-        import requests
+        from providers.exchange import Session
 
         self._url = url.rstrip("/")
         self._patience = patience or Patience()
-        self._session = requests.Session()
+        self._session = Session()
 
     def adapt(self, caddyfile: str) -> dict[str, Any]:
         """The Caddyfile as JSON configuration. Nothing is changed."""
@@ -56,9 +56,9 @@ class Admin:
             response = self._send("GET", SERVERS)
         except NotThere:
             return {}, ""
-        return _objects(
-            f"GET {SERVERS}", response, lambda answer: {} if answer is None else answer
-        ), response.headers.get("Etag", "")
+        none = response.content.strip() == b"null"
+        servers = {} if none else _objects(f"GET {SERVERS}", response, lambda answer: answer)
+        return servers, response.headers.get("Etag", "")
 
     def apps(self) -> dict[str, Any]:
         """The apps by name: all that serves, and what it needs."""
@@ -72,34 +72,32 @@ class Admin:
         """Put, patch or delete a part of the configuration as it was read with etag. Raises Changed."""
         self._send(method, path, json=value, headers={"If-Match": etag})
 
-    def _send(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+    def _send(self, method: str, path: str, **kwargs: Any) -> Answer:
         return self._patience.call(self._once, method, path, **kwargs)
 
-    def _once(self, method: str, path: str, **kwargs: Any) -> requests.Response:
+    def _once(self, method: str, path: str, **kwargs: Any) -> Answer:
         import requests
+
+        from providers.exchange import TooLong, exchange
 
         what = f"cannot set up Caddy: {method} {path}"
         try:
-            response = self._session.request(
-                method, self._url + path, timeout=self._patience.timeout, allow_redirects=False, **kwargs
-            )
+            response = exchange(self._session, method, self._url + path, self._patience, **kwargs)
         except requests.exceptions.SSLError:
             raise Unreachable(f"{what}: TLS with {self._where} failed. Check caddy:admin.") from None
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (requests.ConnectionError, requests.Timeout, Overdue) as error:
             raise Transient(self._unreachable(what, error), reached=not never_sent(error)) from None
-        except requests.RequestException as error:
+        except (requests.RequestException, TooLong) as error:
             raise self._unreachable(what, error) from None
-        if response.status_code in PASSING:
-            busy = CaddyError(
-                f"{what} answered {response.status_code}: {_said(response)}. Run the command again later."
-            )
+        if response.status in PASSING:
+            busy = CaddyError(f"{what} answered {response.status}: {_said(response)}. Run the command again later.")
             raise Transient(busy, after=retry_after(response.headers))
-        if response.status_code == 412:
+        if response.status == 412:
             raise Changed(f"{what}: somebody else changed the configuration")
-        if response.status_code != 200:
+        if response.status != 200:
             said = _said(response)
             kind = NotThere if "invalid traversal path" in said else CaddyError
-            raise kind(f"{what} answered {response.status_code}: {said}. Check caddy:admin ({self._where}).")
+            raise kind(f"{what} answered {response.status}: {said}. Check caddy:admin ({self._where}).")
         return response
 
     @property
@@ -113,22 +111,22 @@ class Admin:
         )
 
 
-def _objects(call: str, response: requests.Response, part: Callable[[Any], Any]) -> dict[str, Any]:
+def _objects(call: str, response: Answer, part: Callable[[Any], Any]) -> dict[str, Any]:
     """A part of an answer that is an object of objects. Raises CaddyError where it is not: no Caddy answered."""
     try:
-        found = part(response.json())
+        found = part(response.json)
         if isinstance(found, dict) and all(isinstance(each, dict) for each in found.values()):
             return found
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         pass
     raise CaddyError(
-        f"cannot set up Caddy: {call} answered {response.status_code} with "
+        f"cannot set up Caddy: {call} answered {response.status} with "
         f"{response.headers.get('Content-Type') or 'nothing'}, which is no configuration of Caddy's. Check caddy:admin."
     )
 
 
-def _said(response: requests.Response) -> str:
+def _said(response: Answer) -> str:
     try:
-        return str(response.json()["error"])[:300]
-    except (ValueError, KeyError, TypeError):
+        return str(response.json["error"])[:300]
+    except (KeyError, TypeError):
         return response.headers.get("Content-Type") or "an empty answer"

@@ -164,6 +164,7 @@ def test_the_key_and_what_holds_it_are_secret(reference: Run) -> None:
 def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Run) -> None:
     exports = {name: value for name, value in reference.exports.items() if name != "headers"}
     assert exports == {
+        "authentikUrl": "https://auth.example.org",
         "immichUrl": "https://photos.example.org",
         "headerName": "Authorization",
         "fingerprints": {"phone": fingerprint(reference.exports["headers"].value["phone"])},
@@ -255,3 +256,18 @@ def test_everything_that_is_wrong_is_told_by_that_message() -> None:
     assert isinstance(done.error, pulumi.RunError)
     assert str(done.error).count("\n") > 5
     assert done.resources == {}
+
+
+def test_the_address_that_the_token_goes_to_is_an_output_and_no_input(reference: Run) -> None:
+    assert reference.exports["authentikUrl"] == "https://auth.example.org"
+    elsewhere = run(STACK | {"authentik:url": "https://elsewhere.example.org", "immich:outpostUrl": "http://outpost"})
+    assert elsewhere.exports["authentikUrl"] == "https://elsewhere.example.org"
+    assert not [each for each in elsewhere.resources.values() if "elsewhere" in str(each.inputs)]
+
+
+@pytest.mark.parametrize(("url", "warned"), [("http://auth.example.org", True), ("http://server:9000", False)])
+def test_plain_http_to_another_machine_is_warned_of(url: str, warned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: said.append(text))
+    assert good(STACK | {"authentik:url": url}).error is None
+    assert any(url in text for text in said) is warned

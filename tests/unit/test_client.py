@@ -187,13 +187,24 @@ def test_a_list_is_read_over_all_its_pages_by_a_hundred() -> None:
 
 @pytest.mark.parametrize("following", [1, 2, -1])
 def test_a_list_whose_pages_never_end_is_given_up(following: int) -> None:
-    with Server(page(1, following=2), page(2, following=following)) as server:
-        with pytest.raises(AuthentikError, match="cannot make group 'x': GET /x/"):
+    with Server(page({"pk": 1}, following=2), page({"pk": 2}, following=following)) as server:
+        with pytest.raises(AuthentikError, match="cannot make group 'x': GET /x/ answered something other than page 2"):
             Client(server.url, TOKEN).find("/x/", {}, CALL)
         assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize("answer", [{}, {"results": []}, {"pagination": {}, "results": []}, {"pagination": 1}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"results": []},
+        {"pagination": {}, "results": []},
+        {"pagination": 1},
+        {"pagination": {"next": 0}, "results": "text"},
+        {"pagination": {"next": 0}, "results": [1]},
+        {"pagination": {"next": float("inf")}, "results": []},
+    ],
+)
 def test_a_list_of_something_that_is_not_authentik_is_told_as_that(answer: Any) -> None:
     with Server(reply(200, answer)) as server, pytest.raises(AuthentikError, match="authentik:url"):
         Client(server.url, TOKEN).find("/x/", {}, CALL)
