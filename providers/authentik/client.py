@@ -210,7 +210,7 @@ class Client:
     def _judge(self, response: requests.Response, method: Method, path: str, call: Call) -> None:
         status, what = response.status_code, _what(call, method, path)
         words = self._clean(said(response))
-        if status in PASSING or (status == 500 and method == "GET"):  # a worker that is being recycled answers so
+        if status in PASSING or (status == 500 and method in ("GET", "DELETE")):  # a worker that is recycled says 500
             error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
@@ -237,7 +237,9 @@ class Client:
             raise Refused(f"{what} answered 400: {words}{superusers_right(words)}", reasons(body_of(response)))
         if status == 405 and not response.content:
             # Its page for errors takes no writes: so answers every exception of the server's on one.
-            raise Refused(f"{what} answered 405 without a word: the server failed on it. Look into its log.", {})
+            failed = Refused(f"{what} answered 405 without a word: the server failed on it. Look into its log.", {})
+            # An account that logs in meanwhile gets a token, which the database does not let the account go without.
+            raise Transient(failed) if method == "DELETE" else failed
         if not 200 <= status < 300:
             raise AuthentikError(f"{what} answered {status}: {words}. Look into Authentik's own log.")
 
