@@ -23,6 +23,7 @@ def environment(driver: Driver) -> Iterator[None]:
             patch.setenv(name, value)
         patch.setattr(patience, "UNREACHABLE_BOUND", 1.0)
         patch.setattr(trial, "LOADING", 0.0)
+        patch.setattr(trial, "UNTOLD", 0.0)
         patch.setattr(trial, "ISSUING", 0.0)
         yield
 
