@@ -164,12 +164,14 @@ class Admin:
         slugs = {each["pk"]: each["slug"] for each in applications}
         bindings = [_bound(each, slugs) for each in self.every("/policies/bindings/")]
         attached = [each["name"] for each in self.outpost()["providers_obj"]]
+        proxies = self._all("/providers/proxy/", "name")
         found = {
             "groups": self._all("/core/groups/", "name"),
             "users": self._all("/core/users/", "username"),
             "applications": list(slugs.values()),
-            "proxy providers": self._all("/providers/proxy/", "name"),
-            "OAuth2 providers": self._all("/providers/oauth2/", "name"),
+            "proxy providers": proxies,
+            # Among which a real server lists each proxy provider, too: it is one that has more.
+            "OAuth2 providers": [each for each in self._all("/providers/oauth2/", "name") if each not in proxies],
             "certificates": self._all("/crypto/certificatekeypairs/", "name"),
             "bindings": bindings,
             "providers on the outpost": attached,
