@@ -109,7 +109,7 @@ def test_every_finding_there_is_is_produced_here() -> None:
 @pytest.mark.real
 def test_a_stack_that_is_well_has_no_finding(driver: Driver, well: Subject) -> None:
     findings = list(look(well, None))
-    assert {each.check.state for each in findings} == {State.OK}
+    assert [each for each in findings if each.check.state is not State.OK] == []
     assert {each.phone for each in findings} == {"", *driver.headers()}
 
 
