@@ -1,10 +1,15 @@
 """What the lab does in Authentik beside the program: people, a second application, and breaking things."""
 
+import random
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import requests
+
+SETTLE = 1.0
+"""Seconds within which others that read the outpost's list of providers before our write have written it."""
 
 RIGHTS = (
     *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("add", "change")),
@@ -49,7 +54,10 @@ class Admin:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
     ) -> Any:
         """One call; the answer's JSON, or None where it has none."""
-        response = self._session.request(method, self._base + path, json=body, params=query, timeout=30)
+        for _ in range(5):
+            response = self._session.request(method, self._base + path, json=body, params=query, timeout=30)
+            if (method, response.status_code) != ("DELETE", 405):
+                break  # else it failed on an account that was in use, and left it
         response.raise_for_status()
         return response.json() if response.content else None
 
@@ -99,13 +107,18 @@ class Admin:
         try:
             yield self.operator(username, rights)
         finally:
-            self.remove_user(username)
-            self.remove_group(username)
-            if role := self.one("/rbac/roles/", name=username):
-                self.call("DELETE", f"/rbac/roles/{role['pk']}/")
+            self.remove_operator(username)
+
+    def remove_operator(self, username: str) -> None:
+        """Delete what operator() made, as far as it is there."""
+        self.remove_user(username)
+        self.remove_group(username)
+        if role := self.one("/rbac/roles/", name=username):
+            self.call("DELETE", f"/rbac/roles/{role['pk']}/")
 
     def operator(self, username: str, rights: Iterable[str] = RIGHTS) -> str:
         """Make the least-privilege user that runs the program; the answer is its API token."""
+        self.remove_operator(username)  # what a killed run left
         role = self.call("POST", "/rbac/roles/", {"name": username})["pk"]
         self.call("POST", f"/rbac/permissions/assigned_by_roles/{role}/assign/", {"permissions": list(rights)})
         group = self.call("POST", "/core/groups/", {"name": username, "roles": [role]})["pk"]
@@ -133,11 +146,17 @@ class Admin:
         self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"config": config})
 
     def attach(self, provider: int, *, attached: bool) -> None:
-        """Put a provider on the embedded outpost, or take it off; the others stay."""
-        outpost = self.outpost()
-        others = [each for each in outpost["providers"] if each != provider]
-        providers = [*others, provider] if attached else others
-        self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"providers": providers})
+        """Put a provider on the embedded outpost, or take it off; the others stay.
+
+        Where others write the list too, ours may be undone by one who read it before, so it is looked at again.
+        """
+        while (provider in (outpost := self.outpost())["providers"]) != attached:
+            others = [each for each in outpost["providers"] if each != provider]
+            providers = [*others, provider] if attached else others
+            began = time.monotonic()
+            self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"providers": providers})
+            if self._own:
+                time.sleep(max(SETTLE, 3 * (time.monotonic() - began)) * random.uniform(1, 1.5))  # noqa: S311
 
     def snapshot(self) -> dict[str, list[str]]:
         """What there is of the lab's own, of the kinds that the program makes, by their natural keys."""
@@ -145,12 +164,14 @@ class Admin:
         slugs = {each["pk"]: each["slug"] for each in applications}
         bindings = [_bound(each, slugs) for each in self.every("/policies/bindings/")]
         attached = [each["name"] for each in self.outpost()["providers_obj"]]
+        proxies = self._all("/providers/proxy/", "name")
         found = {
             "groups": self._all("/core/groups/", "name"),
             "users": self._all("/core/users/", "username"),
             "applications": list(slugs.values()),
-            "proxy providers": self._all("/providers/proxy/", "name"),
-            "OAuth2 providers": self._all("/providers/oauth2/", "name"),
+            "proxy providers": proxies,
+            # Among which a real server lists each proxy provider, too: it is one that has more.
+            "OAuth2 providers": [each for each in self._all("/providers/oauth2/", "name") if each not in proxies],
             "certificates": self._all("/crypto/certificatekeypairs/", "name"),
             "bindings": bindings,
             "providers on the outpost": attached,

@@ -26,11 +26,26 @@ def basic(username: str, password: str, scheme: str = "Basic") -> dict[str, str]
 
 
 class Driver:
-    """Asks as a phone would, looks into what reached Immich, and breaks things in Authentik."""
+    """Asks as a phone would, looks into what reached Immich, and breaks things in Authentik.
+
+    hurried: whether the outpost is made to forget headers where they are waited out otherwise.
+    """
+
+    hurried = False
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.stack, self.web = lab, Stack(lab), Web(lab)
         self.admin = Admin(lab.authentik_url, lab.authentik_token, lab.own)
+
+    @property
+    def version(self) -> str:
+        """Authentik's."""
+        return str(self.admin.call("GET", "/admin/version/")["version_current"])
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two requests that wait for something: each that is refused is work for a real Authentik."""
+        return 1.0 if self.lab.real else 0.2
 
     @property
     def patience(self) -> float:
@@ -61,12 +76,19 @@ class Driver:
 
     def until(self, expected: bool, header: Mapping[str, str]) -> float | None:
         """Seconds until the header passes, or until it no longer does; None if that does not come in time."""
+        if self.hurried and not expected:
+            self.forget()
         begun = time.monotonic()
         while time.monotonic() - begun < self.patience:
             if self.passes(header) == expected:
                 return time.monotonic() - begun
-            time.sleep(0.2)
+            time.sleep(self.pause)
         return None
+
+    def forget(self) -> None:
+        """Let the outpost load anew what is as it was, and so forget, seconds later, the headers that it let in."""
+        outpost = self.admin.outpost()
+        self.admin.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"name": outpost["name"]})
 
     @contextmanager
     def reached(self) -> Iterator[list[dict[str, Any]]]:
@@ -132,12 +154,15 @@ class Driver:
         """The same, as soon as it is the expected one; the last one if that does not come in time."""
         begun = time.monotonic()
         while (status := self.outpost_says(host, header)) != expected and time.monotonic() - begun < self.patience:
-            time.sleep(0.2)
+            time.sleep(self.pause)
         return status
 
     @contextmanager
-    def second_application(self, host: str, *, bound: bool = True) -> Iterator[None]:
-        """Another application behind the same outpost, bound to the people's group or to nothing, for a while."""
+    def second_application(self, host: str, *, bound: bool = True) -> Iterator[int]:
+        """Another application behind the same outpost, bound to the people's group or to nothing, for a while.
+
+        The answer is its provider's primary key.
+        """
         name, admin = self.lab.names["second"], self.admin
         flow = {
             each: (admin.one("/flows/instances/", slug=slug) or {})["pk"]
@@ -147,14 +172,14 @@ class Driver:
             )
         }
         body = {"name": name, "mode": "forward_single", "external_host": f"https://{host}", **flow}
-        provider = admin.call("POST", "/providers/proxy/", body)["pk"]
+        provider = int(admin.call("POST", "/providers/proxy/", body)["pk"])
         try:
             application = admin.call("POST", "/core/applications/", {"name": name, "slug": name, "provider": provider})
             if bound:
                 family = admin.group(self.lab.names["people_group"])
                 admin.call("POST", "/policies/bindings/", {"target": application["pk"], "group": family, "order": 0})
             admin.attach(provider, attached=True)
-            yield
+            yield provider
         finally:
             if admin.one("/core/applications/", slug=name, superuser_full_list="true"):
                 admin.call("DELETE", f"/core/applications/{name}/")

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ DIRECTORY_OF_STACK = "stack"
 STAND_IN_CACHE_SECONDS = 2.0
 """The real outpost remembers a header for 60 s; the stand-in for less, so that a demo is short."""
 REAL_CACHE_SECONDS = 60.0
+PEOPLE = "lab-family"
+LOGINS = "lab-logins"
+"""The group in a real Authentik that tells where its embedded outpost sent logins before the labs on it."""
 MADE_UP = ("bootstrap_token", "bootstrap_password", "immich_password")
 
 Say = Callable[[str], None]
@@ -79,11 +83,11 @@ def build(folder: Path, say: Say, delivery: str = "") -> Lab:
         own=kept["id"] if real else "",
     )
     lab.save(folder)  # before anything is made in Authentik, so that tear_down knows where to look
-    admin = Admin(authentik, token)
-    if real:
-        _lead_logins(admin, authentik, kept, folder)
+    admin = Admin(authentik, token, lab.own)
     family = admin.group(names["people_group"])
-    operator = token if real else _operator(admin, kept, folder)
+    if real:
+        _lead_logins(admin, authentik)
+    operator = _operator(admin, names["operator"], kept, folder)
     people = {names["person"]: admin.account(names["person"], family)}
     lab = replace(lab, people=people, env={**lab.env, "AUTHENTIK_TOKEN": operator})
     proxies.prepare(tools, {**_environment(), **lab.env})
@@ -106,7 +110,7 @@ def tear_down(folder: Path, say: Say) -> None:
     if described:
         lab = build(folder, say)  # destroying takes the servers, and one may have died
         try:
-            _empty(lab, say, _kept(folder))
+            _empty(lab, say)
         except StackError:
             if lab.real:
                 raise
@@ -119,28 +123,40 @@ def tear_down(folder: Path, say: Say) -> None:
         shutil.rmtree(folder / directory, ignore_errors=True)
 
 
-def _empty(lab: Lab, say: Say, kept: dict[str, str]) -> None:
+def _empty(lab: Lab, say: Say) -> None:
     """Take the stack and the lab's own objects out of Authentik and Caddy."""
     say("Destroying the stack")
     stack = Stack(lab)
     stack.settle()
     stack.destroy("--remove")
-    admin = Admin(lab.authentik_url, lab.authentik_token)
+    admin = Admin(lab.authentik_url, lab.authentik_token, lab.own)
     admin.remove_user(lab.names["person"])
+    admin.remove_operator(lab.names["operator"])
     admin.remove_group(lab.names["people_group"])
-    if "login_host" in kept and admin.login_host == lab.authentik_url:
-        admin.login_host = kept["login_host"]
+    if lab.real:
+        _give_logins_back(admin, lab.authentik_url)
 
 
-def _lead_logins(admin: Admin, authentik: str, kept: dict[str, str], folder: Path) -> None:
+def _lead_logins(admin: Admin, authentik: str) -> None:
     """Let the embedded outpost send logins to Authentik where it sends them to localhost, as one that nobody told does.
 
-    GetOIDCEndpoint in internal/outpost/proxyv2/application/endpoint.go; tear_down gives back what it was told.
+    GetOIDCEndpoint in internal/outpost/proxyv2/application/endpoint.go. All labs on it share that: what it was told
+    before stands in a group of Authentik's, and the last one to be torn down gives it back.
     """
     if (former := admin.login_host) == "" or urlsplit(former).hostname == "localhost":
-        kept["login_host"] = former
-        write_private(folder / "kept.json", kept)
+        with suppress(requests.HTTPError):  # another lab has led them, and knows what was there before
+            admin.call("POST", "/core/groups/", {"name": LOGINS, "attributes": {"former": former}})
         admin.login_host = authentik
+
+
+def _give_logins_back(admin: Admin, authentik: str) -> None:
+    """Undo what _lead_logins did, once no other lab is there."""
+    led = admin.one("/core/groups/", name=LOGINS)
+    if led is None or any(each["name"].startswith(f"{PEOPLE}-") for each in admin.every("/core/groups/")):
+        return
+    if admin.login_host == authentik:
+        admin.login_host = led["attributes"]["former"]
+    admin.remove_group(LOGINS)
 
 
 def _described(folder: Path) -> Lab | None:
@@ -194,8 +210,9 @@ def _kept(folder: Path, delivery: str = "") -> dict[str, str]:
 def _names(suffix: str) -> dict[str, str]:
     """The names of the lab's objects; in a real Authentik with a suffix of their own."""
     names = {
-        "people_group": "lab-family",
+        "people_group": PEOPLE,
         "person": "lab-anna",
+        "operator": "lab-operator",
         "service_account": "immich-mobile-service",
         "phones_group": "immich-mobile-users",
         "application": "immich",
@@ -260,10 +277,10 @@ http://127.0.0.1:{kept["port_of_gateway"]} {{
     return Proxies(folder, kept.get("delivery", "admin"), site, kept, gateway)
 
 
-def _operator(admin: Admin, kept: dict[str, str], folder: Path) -> str:
+def _operator(admin: Admin, name: str, kept: dict[str, str], folder: Path) -> str:
     """The key of the least-privilege token that the program runs with, made once."""
     if "operator_token" not in kept:
-        kept["operator_token"] = admin.operator("lab-operator")
+        kept["operator_token"] = admin.operator(name)
         write_private(folder / "kept.json", kept)
     return kept["operator_token"]
 

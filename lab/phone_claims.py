@@ -72,7 +72,7 @@ def _rotated(driver: Driver, load: Load) -> tuple[str, bool]:
     ended = driver.until(False, {"Authorization": former})
     answers = load.since()
     new = sum(answer.header != former for answer in answers)
-    shown = f"{_failed(answers)} of {len(answers)} requests failed, {new} of them with the new header"
+    shown = f"{_failed(answers)} of {len(answers)} requests failed{_how(answers)}, {new} of them with the new header"
     return f"{shown}; the former one ends with the overlap", _failed(answers) == 0 and ended is not None
 
 
@@ -84,7 +84,13 @@ def _revoked(driver: Driver, kept: Load, revoked: Load) -> tuple[str, bool]:
     after, other = revoked.since(time.monotonic()), kept.since(begun)
     shown = f"{_failed(after)} of {len(after)} failed {seconds or 0:.1f} s after the run"
     fine = seconds is not None and _failed(after) == len(after) and _failed(other) == 0
-    return f"{shown}; {_failed(other)} of {len(other)} of the other phone", fine
+    return f"{shown}; {_failed(other)} of {len(other)}{_how(other)} of the other phone", fine
+
+
+def _how(answers: list[Answer]) -> str:
+    """The kinds of failures, where there are any."""
+    kinds = sorted({answer.seen for answer in answers if not answer.passed})
+    return f" ({', '.join(kinds)})" if kinds else ""
 
 
 def _failed(answers: list[Answer]) -> int:

@@ -31,7 +31,11 @@ class Proof:
         try:
             observed, ok = observe()
         except Exception as error:  # noqa: BLE001  # a claim that breaks is a claim that is not met
-            observed, ok = f"{type(error).__name__}: {str(error)[:300]}", False
+            said = str(error)  # of a run of the engine the end says why
+            observed, ok = (
+                f"{type(error).__name__}: {said if len(said) < 600 else f'{said[:100]} … {said[-500:]}'}",
+                False,
+            )
         self.claims.append(Claim(claim, expected, observed, ok))
         self._say(f"{'ok ' if ok else 'NOT'}  {claim}: {observed}")
 

@@ -35,7 +35,13 @@ class Web:
         """One request; an answer of any status."""
         sent = {"Host": self.host, "User-Agent": "Immich_Android/3.2", **(headers or {})}
         return self._pool.request(
-            method, path, headers=sent, body=body, redirect=False, retries=False, timeout=urllib3.Timeout(5, 120)
+            method,
+            path,
+            headers=sent,
+            body=body,
+            redirect=False,
+            retries=False,
+            timeout=urllib3.Timeout(connect=5, read=120),
         )
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> urllib3.BaseHTTPResponse:

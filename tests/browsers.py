@@ -2,16 +2,19 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lab.driver import Driver
+from lab.person import LOGIN_FLOW
 from lab.system import CHROMIUM
 from tests.programs import needed
 
@@ -67,6 +70,17 @@ def leads_here(driver: Driver) -> None:
     host = driver.admin.login_host if driver.lab.real else driver.lab.authentik_url
     if host != driver.lab.authentik_url:
         pytest.skip(f"the embedded outpost sends logins to {host}, which is not LAB_AUTHENTIK_URL")
+
+
+def shows_logins(driver: Driver) -> None:
+    """Skip where Authentik has no web interface to log in at, as one that runs from its source."""
+    if not driver.lab.real:
+        return
+    authentik = driver.lab.authentik_url
+    page = requests.get(f"{authentik}/if/flow/{LOGIN_FLOW}/", timeout=30).text
+    scripts = re.findall(r'<script src="(/[^"]+)"', page)
+    if not all(requests.get(authentik + script, timeout=30).ok for script in scripts):
+        pytest.skip("this Authentik's login page lacks its scripts")
 
 
 def _mapping(hosts: Mapping[str, str]) -> list[str]:

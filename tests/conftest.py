@@ -55,6 +55,7 @@ def driver() -> Iterator[Driver]:
     tear_down(FOLDER, quiet)  # what a killed run left
     try:
         driver = Driver(build(FOLDER, quiet))
+        driver.hurried = driver.lab.real  # a real outpost remembers a header for a minute; make demo waits for it
         driver.stack.up()
         assert driver.until(True, driver.header()) is not None
         yield driver

@@ -102,11 +102,8 @@ def login_up(driver: Driver) -> Iterator[Login]:
 
 @contextmanager
 def login_rights(driver: Driver) -> Iterator[None]:
-    """What the login takes beyond the reference stack's rights. At a real Authentik the lab's token may do all."""
-    if driver.lab.real:
-        yield
-        return
-    role = driver.admin.one("/rbac/roles/", name="lab-operator")
+    """What the login takes beyond the reference stack's rights."""
+    role = driver.admin.one("/rbac/roles/", name=driver.lab.names["operator"])
     assert role is not None
     path, rights = f"/rbac/permissions/assigned_by_roles/{role['pk']}", {"permissions": list(LOGIN_RIGHTS)}
     driver.admin.call("POST", f"{path}/assign/", rights)

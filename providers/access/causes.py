@@ -65,7 +65,7 @@ class Cause(Enum):
         "Wait half a minute; then look into the outpost's log, and restart it.",
     )
     OUTPOST_SILENT = (
-        "the outpost has not been heard of by Authentik for some minutes",
+        "Authentik has not heard from the outpost",
         "Check that it runs and reaches Authentik, and look into its log.",
     )
     OUTPOST_HOST = (

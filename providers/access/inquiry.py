@@ -1,5 +1,6 @@
 """Asks Authentik and Caddy, read-only, for what explains why a phone does not get through."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+HELLO: Final = 12.0
+"""Seconds within which an outpost that runs says hello: every ten (OUTPOST_HELLO_INTERVAL), kept for fifteen."""
 CLOSED: Final[Bag] = {
     "mode": "forward_single",
     "intercept_header_auth": True,
@@ -260,9 +263,16 @@ def _differing(answer: Bag, declared: Bag) -> tuple[str, ...]:
 
 
 def _heard(client: Client, pk: str, call: Call) -> datetime | None:
-    """When the outpost was heard of last; its health is a bare list, which no page holds."""
-    seen = [_moment(each["last_seen"]) for each in client.bare_list(f"/outposts/instances/{pk}/health/", call)]
-    return max(filter(None, seen), default=None)
+    """When the outpost was heard of last; its health is a bare list, which no page holds.
+
+    Just after Authentik's start, and where a hello is late, it is waited for. What is left of an old one has no moment.
+    """
+    gives_up = time.monotonic() + client.patience.seconds(HELLO)
+    while True:
+        seen = [_moment(each["last_seen"]) for each in client.bare_list(f"/outposts/instances/{pk}/health/", call)]
+        if (last := max(filter(None, seen), default=None)) or time.monotonic() > gives_up:
+            return last
+        time.sleep(1)
 
 
 def _moment(text: str | None) -> datetime | None:

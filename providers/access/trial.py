@@ -10,12 +10,14 @@ from providers.access.diagnosis import Check, State, examine, gets_through, like
 from providers.access.header import take_apart, wrong_header
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
-from providers.caddy.site import HEADER_MISSING, LOGIN, REFUSED
+from providers.caddy.site import HEADER_MISSING, LOGIN, NOT_ASKED, REFUSED
 from providers.diagnostics import warn
 from providers.errors import ProviderError
 
 LOADING = 20.0
 """Seconds for the outpost to load what is new (it takes 0 to 10), and for a server to come up."""
+UNTOLD = 180.0
+"""The same where the outpost says that it does not know the site: a busy Authentik tells it late (87 s were seen)."""
 ISSUING = 60.0
 """Seconds for Caddy to get a certificate for a new name."""
 FORGETTING = 75.0
@@ -38,7 +40,7 @@ class Trial:
 
     def __init__(self, public: Public, inquiry: Inquiry) -> None:
         self._public, self._inquiry = public, inquiry
-        self._began = time.monotonic()
+        self._began = self._since = time.monotonic()
 
     def prove(self, headers: Mapping[str, str], refused: Mapping[str, str]) -> None:
         """headers: phone to `Basic …` that must get through; refused: those that must not. Raises ProofError.
@@ -100,9 +102,21 @@ class Trial:
         """The first answer that is enough, or the last one within the bound."""
         while True:
             probe = ask()
-            if enough(probe) or time.monotonic() - self._began > _patience(probe):
+            if enough(probe):
                 return probe
+            now = time.monotonic()
+            if now - self._since > _patience(probe):
+                if now - self._began > UNTOLD:
+                    return probe
+                if not self._unloaded(probe):
+                    return ask()  # it may have been loaded between the two
+                self._since = now
             time.sleep(PAUSE)
+
+    def _unloaded(self, probe: Probe) -> bool:
+        """Whether what was not let through is asked about at an outpost that does not know the site."""
+        without = self._public.ask(None) if isinstance(probe, Answer) and not probe.immich else None
+        return isinstance(without, Answer) and (without.status, without.mark) == (404, NOT_ASKED)
 
 
 def _patience(probe: Probe) -> float:

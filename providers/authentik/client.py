@@ -236,7 +236,7 @@ class Client:
 
     def _judge(self, answer: Answer, method: Method, path: str, call: Call) -> None:
         status, what, words = answer.status, _what(call, method, path), said(answer)
-        if status in PASSING or (status == 500 and method == "GET"):  # a worker that is being recycled answers so
+        if status in PASSING or (status == 500 and method in ("GET", "DELETE")):  # a worker that is recycled says 500
             error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
@@ -263,7 +263,9 @@ class Client:
             raise Refused(f"{what} answered 400: {words}{superusers_right(words)}", reasons(answer.json))
         if status == 405 and not answer.content:
             # Its page for errors takes no writes: so answers every exception of the server's on one.
-            raise Refused(f"{what} answered 405 without a word: the server failed on it. Look into its log.", {})
+            failed = Refused(f"{what} answered 405 without a word: the server failed on it. Look into its log.", {})
+            # An account that logs in meanwhile gets a token, which the database does not let the account go without.
+            raise Transient(failed) if method == "DELETE" else failed
         if not 200 <= status < 300:
             raise AuthentikError(f"{what} answered {status}: {words}. Look into Authentik's own log.")
 

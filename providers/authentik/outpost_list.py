@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 from providers.authentik.client import Client
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
 from providers.authentik.kind import Bag
 from providers.authentik.lookup import OUTPOST
 
@@ -51,6 +51,12 @@ def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing:
             client.patch(f"{OUTPOST.path}{outpost['pk']}/", {"providers": providers}, call, once=True)
         except AnswerLost as lost:
             failure = lost
+        except Refused as refused:  # a provider that was deleted since the read is no longer there to be listed
+            failure, read_before = refused, outpost["providers"]
+            outpost = read(client, outpost["pk"], call.doing)
+            if outpost["providers"] == read_before:
+                raise
+            continue
         _settle(client, time.monotonic() - began)
         outpost = read(client, outpost["pk"], call.doing)
     if (provider in outpost["providers"]) == attached:

@@ -9,6 +9,7 @@ from lab.driver import Driver
 from tests.browsers import Open, leads_here
 
 
+@pytest.mark.real
 def test_a_browser_meets_the_login_page_with_the_labs_certificate_trusted(driver: Driver, open_browser: Open) -> None:
     leads_here(driver)
     host, _, port = driver.lab.address.rpartition(":")

@@ -11,13 +11,14 @@ from playwright.sync_api import Page, expect
 
 from lab.driver import Driver
 from lab.person import Person
-from tests.browsers import Open, leads_here
+from tests.browsers import Open, leads_here, shows_logins
 from tests.logins import Login, login_up
 
 
 @pytest.fixture(scope="module")
 def login(driver: Driver) -> Iterator[Login]:
     leads_here(driver)
+    shows_logins(driver)
     with login_up(driver) as login:
         yield login
 
@@ -42,6 +43,7 @@ def log_in(page: Page, person: Person) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.real
 def test_a_browser_logs_in_through_both_layers(login: Login, page: Page) -> None:
     lab = login.driver.lab
     with login.person() as person:
@@ -56,6 +58,7 @@ def test_a_browser_logs_in_through_both_layers(login: Login, page: Page) -> None
         expect(page.get_by_text(person.email)).to_be_visible()
 
 
+@pytest.mark.real
 def test_a_browser_that_is_only_through_the_first_layer_is_nobody_at_immich(login: Login, page: Page) -> None:
     with login.person() as person:
         page.goto(f"{login.driver.lab.immich_url}/photos")

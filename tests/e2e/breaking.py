@@ -168,7 +168,7 @@ class Breaking:
         path, ours = self.token(), {"user": self.driver.account()["pk"], "intent": "app_password"}
         expires = (datetime.now(UTC) + after).isoformat()
         self.admin.call("PATCH", path, {**ours, "expiring": True, "expires": expires})
-        self.forgotten()
+        self.driver.forget()
         try:
             yield
         finally:  # without the end that it had: the server would not take one that far away
@@ -177,11 +177,6 @@ class Breaking:
             except requests.HTTPError:  # Authentik's worker deletes expired ones every few minutes
                 self.mended()
             assert self.driver.until(True, self.driver.header()) is not None
-
-    def forgotten(self) -> None:
-        """Let the outpost load anew what is as it was, and so forget, seconds later, the headers that it let in."""
-        provider = self.provider()
-        self.admin.call("PATCH", f"/providers/proxy/{provider['pk']}/", {"mode": provider["mode"]})
 
     @contextmanager
     def rekeyed(self) -> Iterator[None]:
@@ -197,12 +192,14 @@ class Breaking:
             assert self.driver.until(True, self.driver.header()) is not None
 
     @contextmanager
-    def outpost_with(self, **config: Any) -> Iterator[None]:
-        """Change the configuration of the embedded outpost."""
-        outpost = self.admin.outpost()
-        path = f"/outposts/instances/{outpost['pk']}/"
-        with self.object(path, ("providers",), config=outpost["config"] | config):
+    def logins_led_to(self, url: str) -> Iterator[None]:
+        """Let the embedded outpost send logins elsewhere."""
+        before, self.admin.login_host = self.admin.login_host, url
+        try:
             yield
+        finally:
+            self.admin.login_host = before
+            assert self.driver.until(True, self.driver.header()) is not None
 
     @contextmanager
     def outpost_that_nobody_runs(self, name: str) -> Iterator[None]:

@@ -14,6 +14,8 @@ from lab.driver import Driver
 from lab.files import ROOT
 from lab.gateway import Calls, counted
 
+pytestmark = pytest.mark.real
+
 PROGRAM = Path(__file__).parent / "every_kind"
 KINDS = 10
 TYPES = {
@@ -44,7 +46,7 @@ class EveryKind:
             line.split()[1] for line in Path(driver.lab.config_file).read_text().splitlines() if "authentik:url" in line
         )
         self.configure("authentik:url", gateway)
-        self.configure("suffix", folder.name)
+        self.configure("suffix", driver.lab.names["second"])
 
     def run(self, *arguments: str) -> str:
         """Run the engine; it must succeed."""

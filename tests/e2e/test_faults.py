@@ -43,6 +43,7 @@ def _gone(faulty: Killable) -> None:
     faulty.driver.stack.configure(**WHOLE.settings)
 
 
+@pytest.mark.real
 def test_an_up_survives_all_faults_that_pass(faulty: Killable) -> None:
     proxy = faulty.proxies["Authentik"]
     proxy.clear()

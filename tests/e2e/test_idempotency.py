@@ -1,7 +1,11 @@
 """Idempotency: nothing is done twice, and a preview asks nothing."""
 
+import pytest
+
 from lab.driver import Driver
 from lab.gateway import counted
+
+pytestmark = pytest.mark.real
 
 
 def test_a_second_up_makes_no_api_call(driver: Driver) -> None:

@@ -7,9 +7,7 @@ import pytest
 
 from lab.driver import Driver
 from lab.gateway import counted
-
-DRIFTED = 7
-"""The exit code of the engine where changes were not expected."""
+from lab.stack import DRIFTED
 
 
 @pytest.fixture

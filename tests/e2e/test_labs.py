@@ -10,6 +10,7 @@ from lab.authentik import StandIn
 from lab.authentik_admin import Admin
 from lab.driver import Driver
 from lab.files import ROOT, Lab
+from lab.house import LOGINS
 from lab.processes import Processes
 
 
@@ -47,9 +48,9 @@ def test_a_lab_on_an_authentik_that_is_there_leaves_it_as_it_was(driver: Driver,
         assert not driver.passes(other.header())
         assert driver.passes(driver.header())
         made = {part: set(after) - set(before[part]) for part, after in admin.snapshot().items()}
-        ours = {lab.names["service_account"], lab.names["person"]}
-        assert made["users"] == ours
-        assert made["groups"] == {lab.names["phones_group"], lab.names["people_group"]}
+        assert made["users"] == {lab.names[each] for each in ("service_account", "person", "operator")}
+        groups = {lab.names[each] for each in ("phones_group", "people_group", "operator")}
+        assert made["groups"] == {*groups, LOGINS}
         _lab("down", tmp_path / "lab")  # knows by itself which Authentik it was
         assert admin.snapshot() == before
         assert admin.login_host == ""

@@ -39,6 +39,7 @@ def run(environment: dict[str, str], *arguments: str, given: str = "") -> subpro
     )
 
 
+@pytest.mark.real
 def test_the_list_shows_what_authentik_knows_of_each_account(driver: Driver, environment: dict[str, str]) -> None:
     assert driver.until(True, driver.header()) is not None
     done = run(environment, "list", "--json")

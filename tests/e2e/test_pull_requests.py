@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from lab import stack
 from lab.authentik_admin import RIGHTS
 from lab.driver import Driver
 from lab.files import ROOT
@@ -139,12 +140,15 @@ def look(driver: Driver, folder: Path, **changed: str) -> tuple[int, list[str], 
     return done.returncode, lines, body.read_text() if body.exists() else ""
 
 
+@pytest.mark.real
 def test_without_drift_the_nightly_look_is_well_and_opens_nothing(driver: Driver, tmp_path: Path, reader: str) -> None:
-    if driver.lab.real:
-        pytest.skip("a lab on a real Authentik is up by a superuser's token; a lesser one is told less, which is drift")
-    assert look(driver, tmp_path, AUTHENTIK_TOKEN=reader) == (0, [], "")
+    code, asked, body = look(driver, tmp_path, AUTHENTIK_TOKEN=reader)
+    if driver.lab.real and code == stack.DRIFTED and {*stack.CHANGED.findall(body)} == {"immich-isolation"}:
+        code, asked, body = look(driver, tmp_path, AUTHENTIK_TOKEN=reader)  # another stack's application, not bound yet
+    assert (code, asked, body) == (0, [], "")
 
 
+@pytest.mark.real
 def test_drift_ends_the_nightly_look_with_seven_and_opens_one_issue_that_names_it(
     driver: Driver, tmp_path: Path, secrets: list[str], reader: str
 ) -> None:

@@ -26,6 +26,7 @@ def declare(driver: Driver, generation: int, **more: object) -> None:
     driver.stack.configure(phones=[{"name": "phone", "generation": generation, **more}])
 
 
+@pytest.mark.real
 def test_no_request_fails_while_a_phone_gets_a_new_password_and_all_do_of_one_that_is_revoked(driver: Driver) -> None:
     proof = Proof(lambda _: None)
     prove_phones_in_use(proof, driver)
@@ -33,6 +34,7 @@ def test_no_request_fails_while_a_phone_gets_a_new_password_and_all_do_of_one_th
     assert len(proof.claims) == 3
 
 
+@pytest.mark.real
 def test_while_they_overlap_both_headers_pass_and_the_former_one_is_the_very_same(driver: Driver, old: str) -> None:
     before = driver.account()
     declare(driver, 2, overlap=True)

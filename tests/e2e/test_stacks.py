@@ -12,15 +12,20 @@ from lab.driver import Driver
 from lab.files import ROOT, Lab, write_private
 from lab.stack import Stack
 
-CABIN = {
-    "immich:url": "https://cabin.lab.test",
-    "immich:application": "cabin",
-    "immich:applicationName": "Cabin",
-    "immich:providerName": "Cabin Forward Auth",
-    "immich:phonesGroup": "cabin-phones",
-    "immich:serviceAccount": "cabin-phone",
-}
-"""What a second Immich must name otherwise."""
+OF_PHONES = ("immich:phonesGroup", "immich:serviceAccount")
+
+
+def cabin(driver: Driver) -> dict[str, str]:
+    """What a second Immich must name otherwise."""
+    name, port = f"{driver.lab.names['second']}-cabin", driver.lab.immich_url.rpartition(":")[2]
+    return {
+        "immich:url": f"https://{name}.lab.test:{port}",
+        "immich:application": name,
+        "immich:applicationName": "Cabin",
+        "immich:providerName": f"{name} Forward Auth",
+        "immich:phonesGroup": f"{name}-phones",
+        "immich:serviceAccount": f"{name}-phone",
+    }
 
 
 @pytest.fixture
@@ -37,41 +42,40 @@ def second(driver: Driver, tmp_path: Path) -> Iterator[Stack]:
     stack.destroy("--remove")
 
 
+@pytest.mark.real
 def test_two_stacks_share_authentik_outpost_and_caddy_and_one_is_removed_without_the_other(
     driver: Driver, second: Stack
 ) -> None:
-    port = driver.lab.immich_url.rpartition(":")[2]
-    before, on_outpost = driver.admin.snapshot(), driver.admin.outpost()["providers"]
-    second.set({**CABIN, "immich:url": f"{CABIN['immich:url']}:{port}"})
+    before, settings, on_outpost = driver.admin.snapshot(), cabin(driver), "providers on the outpost"
+    second.set(settings)
     second.up()
-    assert len(driver.admin.outpost()["providers"]) == len(on_outpost) + 1
+    expected = sorted([*before[on_outpost], settings["immich:providerName"]])
+    assert driver.admin.snapshot()[on_outpost] == expected
     header = {"Authorization": second.outputs()["headers"]["phone"]}
-    cabin = Driver(replace(driver.lab, immich_url=f"{CABIN['immich:url']}:{port}"))
-    assert cabin.until(True, header) is not None
+    there = Driver(replace(driver.lab, immich_url=settings["immich:url"]))
+    assert there.until(True, header) is not None
     assert not driver.passes(header), "the cabin's phone enters the other Immich"
-    assert not cabin.passes(driver.header()), "the other Immich's phone enters the cabin's"
+    assert not there.passes(driver.header()), "the other Immich's phone enters the cabin's"
     driver.stack.refresh("--skip-preview", "--expect-no-changes")
     second.destroy()
     assert driver.admin.snapshot() == before
     assert driver.until(True, driver.header()) is not None
 
 
-GROUP_AND_ACCOUNT = {name: CABIN[name] for name in ("immich:phonesGroup", "immich:serviceAccount")}
-
-
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("own", "refusal"),
     [
-        ({}, "belongs to 'immich/lab/immich-phones' of another Pulumi program"),
-        (GROUP_AND_ACCOUNT, "it exists and is of the stack 'immich/lab', whose group '{phones_group}' is bound"),
+        ((), "belongs to 'immich/lab/immich-phones' of another Pulumi program"),
+        (OF_PHONES, "it exists and is of the stack 'immich/lab', whose group '{phones_group}' is bound"),
     ],
     ids=["all", "all but the phones'"],
 )
 def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_of_the_first_is_written(
-    own: dict[str, str], refusal: str, driver: Driver, second: Stack
+    own: tuple[str, ...], refusal: str, driver: Driver, second: Stack
 ) -> None:
     before = driver.admin.snapshot()
-    second.set(own)
+    second.set({name: cabin(driver)[name] for name in own})
     run = second.run("up", "--yes", "--skip-preview")
     assert run.code != 0
     assert refusal.format(**driver.lab.names) in run.output
@@ -81,36 +85,35 @@ def test_a_second_stack_with_the_names_of_the_first_is_refused_and_nothing_of_th
 
 
 @pytest.fixture
-def outpost(driver: Driver) -> Iterator[str]:
-    """The path of a second outpost, which nobody runs, with a provider of somebody else's."""
-    ours = driver.admin.outpost()["providers"]
-    with driver.second_application("second.lab.test"):
-        embedded = driver.admin.outpost()
-        others = [each for each in embedded["providers"] if each not in ours]
-        body = {"name": "lab-outpost", "type": "proxy", "providers": others, "config": embedded["config"]}
+def theirs(driver: Driver) -> Iterator[tuple[str, int]]:
+    """The name of a second outpost, which nobody runs, and the primary key of a provider of somebody else's on it."""
+    name = f"{driver.lab.names['second']}-outpost"
+    with driver.second_application("second.lab.test") as provider:
+        body = {"name": name, "type": "proxy", "providers": [provider], "config": {}}
         path = f"/outposts/instances/{driver.admin.call('POST', '/outposts/instances/', body)['pk']}/"
-        yield path
+        yield name, provider
         driver.admin.call("DELETE", path)
 
 
+@pytest.mark.real
 def test_the_provider_moves_to_another_outpost_and_back_and_stands_on_one_at_a_time(
-    driver: Driver, outpost: str
+    driver: Driver, theirs: tuple[str, int]
 ) -> None:
-    def providers(path: str) -> set[int]:
-        return set(driver.admin.call("GET", path)["providers"])
+    name, their = theirs
+    our = int((driver.admin.one("/providers/proxy/", name=driver.lab.names["provider"]) or {})["pk"])
 
-    embedded = f"/outposts/instances/{driver.admin.outpost()['pk']}/"
-    on_embedded, on_other = providers(embedded), providers(outpost)
-    driver.stack.configure(outpost="lab-outpost", verify=False)  # nobody runs it, so nobody gets through
+    def providers() -> list[set[int]]:
+        outposts = driver.admin.outpost(), driver.admin.one("/outposts/instances/", name__iexact=name) or {}
+        return [set(outpost["providers"]) & {our, their} for outpost in outposts]
+
+    driver.stack.configure(outpost=name, verify=False)  # nobody runs it, so nobody gets through
     try:
         driver.stack.up()
-        moved = providers(outpost) - on_other
-        assert len(moved) == 1
-        assert providers(embedded) == on_embedded - moved
+        assert providers() == [{their}, {our, their}]
     finally:
         driver.stack.configure(outpost=None, verify=None)
         driver.stack.up()
-    assert (providers(embedded), providers(outpost)) == (on_embedded, on_other)
+    assert providers() == [{our, their}, {their}]
     assert driver.until(True, driver.header()) is not None
 
 
@@ -163,6 +166,7 @@ def test_a_state_moved_to_another_backend_goes_on_there(driver: Driver, tmp_path
     assert moved.outputs()["headers"] == driver.headers()
 
 
+@pytest.mark.real
 def test_after_the_state_is_lost_an_up_takes_over_what_stands_and_gives_phones_new_headers(
     driver: Driver, tmp_path: Path
 ) -> None:

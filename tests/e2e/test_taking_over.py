@@ -23,12 +23,13 @@ def _bindings(driver: Driver) -> list[dict[str, Any]]:
 @pytest.fixture
 def stranger(driver: Driver) -> Iterator[dict[str, str]]:
     """The header of an account that is in no group."""
-    group = driver.admin.group("lab-strangers")
-    yield basic("lab-stranger", driver.admin.account("lab-stranger", group))
-    driver.admin.remove_user("lab-stranger")
-    driver.admin.remove_group("lab-strangers")
+    name = f"{driver.lab.names['second']}-stranger"
+    yield basic(name, driver.admin.account(name, driver.admin.group(name)))
+    driver.admin.remove_user(name)
+    driver.admin.remove_group(name)
 
 
+@pytest.mark.real
 def test_replacing_every_resource_at_once_loses_nothing(driver: Driver, stranger: dict[str, str]) -> None:
     urns = _resources(driver)
     assert len(urns) == 12
@@ -52,11 +53,11 @@ def test_a_people_group_renamed_in_both_places_keeps_its_way_in(driver: Driver) 
         driver.stack.refresh("--skip-preview", "--expect-no-changes")
 
 
+@pytest.mark.real
 def test_an_application_that_cannot_be_bound_again_lets_nobody_in(driver: Driver, stranger: dict[str, str]) -> None:
     slug = driver.lab.names["application"]
-    role = driver.admin.one("/rbac/roles/", name="lab-operator")
-    if role is None:
-        pytest.skip("a real Authentik runs with its own token, whose rights are not ours to take away")
+    role = driver.admin.one("/rbac/roles/", name=driver.lab.names["operator"])
+    assert role is not None
     path = f"/rbac/permissions/assigned_by_roles/{role['pk']}"
     right = {"permissions": ["authentik_policies.add_policybinding"]}
     driver.admin.call("DELETE", f"/core/applications/{slug}/")
@@ -111,6 +112,7 @@ def made_by_hand(driver: Driver) -> Iterator[dict[str, Any]]:
     assert driver.until(True, driver.header()) is not None
 
 
+@pytest.mark.real
 def test_what_was_made_by_hand_is_refused_then_adopted_then_given_back(
     driver: Driver, made_by_hand: dict[str, Any]
 ) -> None:

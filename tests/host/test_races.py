@@ -197,3 +197,15 @@ def test_what_is_made_at_once_shares_one_session_and_every_answer_reaches_its_ow
     keys = [each.outs["key"] for each in made if "key" in each.outs]
     assert len(set(keys)) == kinds.count("ServiceAccount")
     assert proxy.connections <= 8 < len(proxy.calls)
+
+
+def test_a_provider_of_others_that_goes_between_read_and_write_is_left_out(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    """A list with a provider that is gone is refused as a whole."""
+    outpost, ours, theirs = authentik.outpost(), authentik.provider()["pk"], authentik.provider()["pk"]
+    path = f"/outposts/instances/{outpost['pk']}/"
+    authentik.call("PATCH", path, {"providers": [*outpost["providers"], theirs]})
+    proxy.on("PATCH .*", first(lambda: authentik.call("DELETE", f"/providers/proxy/{theirs}/")))
+    proxied("OutpostAttachment").create({"outpost": outpost["pk"], "provider": ours})
+    assert set(authentik.call("GET", path)["providers"]) == {*outpost["providers"], ours}

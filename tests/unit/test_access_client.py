@@ -141,7 +141,7 @@ def by_header(answers: dict[str | None, Sequence[Reply]]) -> Reply:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"LOADING": 0.5, "ISSUING": 0.5, "FORGETTING": 0.5, "PAUSE": 0.01}.items():
+    for name, seconds in {"LOADING": 0.5, "UNTOLD": 0.5, "ISSUING": 0.5, "FORGETTING": 0.5, "PAUSE": 0.01}.items():
         monkeypatch.setattr(trial, name, seconds)
 
 
@@ -181,6 +181,15 @@ def test_a_trial_waits_for_what_is_loading(pem: Path, monkeypatch: pytest.Monkey
             APP: [FAILED, hang, LOGIN, MISSING],
         },
     )
+
+
+def test_a_trial_waits_longer_where_the_outpost_has_not_been_told_of_the_site(
+    pem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "LOADING", 0.0)
+    monkeypatch.setattr(trial, "UNTOLD", 60.0)
+    tried(pem, GOOD | {HEADER: [reply(502), reply(502), PONG], None: [LOADING, LOADING, LOGIN]})
+    tried(pem, GOOD | {HEADER: [reply(502), PONG]})  # loaded between the phone's question and the one without a header
 
 
 def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(

@@ -150,7 +150,15 @@ def test_a_read_that_met_a_worker_at_its_end_is_asked_again() -> None:
         assert server.methods == ["GET", "GET"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("status", [405, 500])
+def test_a_delete_that_the_server_failed_on_is_sent_again(status: int) -> None:
+    """As that of an account in use on 2025.8.1: a token of its next login came in between, and 405 went out."""
+    with Server(reply(status, b"", Content_Type="text/html"), reply(204)) as server:
+        SAFE["DELETE"](Client(server.url, TOKEN))
+        assert server.methods == ["DELETE", "DELETE"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize("status", [405, 500])
 def test_a_write_that_the_server_failed_on_is_never_sent_again(method: str, status: int) -> None:
     with Server(reply(status, b"", Content_Type="text/html")) as server:

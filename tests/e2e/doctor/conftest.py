@@ -23,6 +23,7 @@ def environment(driver: Driver) -> Iterator[None]:
             patch.setenv(name, value)
         patch.setattr(patience, "UNREACHABLE_BOUND", 1.0)
         patch.setattr(trial, "LOADING", 0.0)
+        patch.setattr(trial, "UNTOLD", 0.0)
         patch.setattr(trial, "ISSUING", 0.0)
         yield
 
@@ -49,12 +50,14 @@ def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") 
 
     link: where it must stand, the last one where several have it.
     """
+    if driver.hurried:
+        driver.forget()
     deadline = time.monotonic() + driver.patience
     while True:
         causes = found(subject)
         if (cause in causes and link in ("", causes[cause].check.link)) or time.monotonic() > deadline:
             return causes
-        time.sleep(0.2)
+        time.sleep(driver.pause)
 
 
 def dead() -> str:

@@ -1,0 +1,11 @@
+"""Cases that `make e2e` runs on a real Authentik, of a test that has more; whole tests are marked where they stand."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pytest
+
+
+def cases(every: Iterable[Any], real: Collection[Any]) -> list[Any]:
+    """The cases of a parametrized test, with the marker on those that only a real server can break."""
+    return [pytest.param(each, marks=pytest.mark.real) if each in real else each for each in every]
