@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from components.settings.caddy_options import OPTIONS, Option
+from doctor.symptoms import SYMPTOMS
 from phone.steps import in_markdown
 from providers.access.causes import Cause
 from providers.authentik.versions import DIFFERENCES, written
@@ -54,6 +55,7 @@ def _parts() -> dict[str, str]:
                 for each in DIFFERENCES
             ),
         ),
+        "symptoms": _table(("the phone", "what it may mean"), *SYMPTOMS),
         "steps": in_markdown().rstrip("\n"),
     }  # fmt: skip
 

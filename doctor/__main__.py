@@ -15,9 +15,10 @@ import sys
 from rich.console import Console
 
 from components.settings import SettingsError
-from doctor.report import STATUS, as_json, table, verdict
+from doctor.report import STATUS, as_json, symptoms, table, verdict
 from doctor.visit import look, read_subject
 from phone.outputs import StackError
+from providers.access.diagnosis import State
 from providers.errors import ProviderError
 
 
@@ -42,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     else:
         console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
         console.print(table(findings))
+        if verdict(findings) is State.OK:
+            console.print(symptoms())
         console.print(f"All in all: {verdict(findings).value}.")
     return STATUS[verdict(findings)]
 

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from doctor.symptoms import SYMPTOMS
 from doctor.visit import Finding
 from providers.access.diagnosis import State, worst
 from providers.masking import masked
@@ -30,6 +31,16 @@ def table(findings: Sequence[Finding]) -> Table:
         row = _row(finding)
         state = Text(finding.check.state.value, _STYLE[finding.check.state])
         made.add_row(Text(row["phone"] or "all"), finding.check.link, state, Text(_words(row)))
+    return made
+
+
+def symptoms() -> Table:
+    """What a phone may show all the same."""
+    made = Table(title="If all is well here and a phone still shows")
+    for column in ("the phone", "what it may mean"):
+        made.add_column(column, overflow="fold")
+    for shown, meaning in SYMPTOMS:
+        made.add_row(Text(shown), Text(meaning))
     return made
 
 

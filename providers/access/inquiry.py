@@ -16,9 +16,9 @@ from providers.authentik.kind import Bag
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
 from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
-from providers.caddy.admin import CaddyError
 from providers.caddy.config import doors_of, serving
 from providers.caddy.doors import Doors
+from providers.caddy.errors import CaddyError
 from providers.errors import ProviderError
 from providers.patience import Patience
 

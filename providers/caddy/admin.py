@@ -9,18 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from providers.errors import ProviderError
+from providers.caddy.errors import CaddyError
+from providers.caddy.routes import SERVERS
 from providers.patience import PASSING, Overdue, Patience, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
     from providers.exchange import Answer
 
 APPS = "/config/apps"
-SERVERS = f"{APPS}/http/servers"
-
-
-class CaddyError(ProviderError):
-    """A call failed; the message names the call, the reason and the remedy."""
 
 
 class Changed(CaddyError):

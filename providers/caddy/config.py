@@ -21,9 +21,10 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from providers.caddy.admin import SERVERS, Admin, CaddyError, Changed, Unreachable
+from providers.caddy.admin import Admin, Changed, Unreachable
 from providers.caddy.doors import Doors, other_doors
-from providers.caddy.routes import in_front, only_route, path_of, routes_of, server_of, shadowing
+from providers.caddy.errors import CaddyError
+from providers.caddy.routes import SERVERS, in_front, only_route, path_of, routes_of, server_of, shadowing
 from providers.caddy.rules import caddyfile, door, host_name, route_id, upstream_url
 from providers.errors import brief
 from providers.patience import Patience

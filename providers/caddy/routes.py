@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from providers.caddy.admin import SERVERS, CaddyError
+from providers.caddy.errors import CaddyError
+
+SERVERS = "/config/apps/http/servers"
+"""Where the admin API has the HTTP servers."""
 
 
 def routes_of(servers: dict[str, Any]) -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -16,7 +16,8 @@ from providers.access.seen import NoAnswer
 from providers.authentik import client as module
 from providers.authentik.client import Client
 from providers.authentik.errors import AnswerLost, AuthentikError, Call
-from providers.caddy.admin import Admin, CaddyError
+from providers.caddy.admin import Admin
+from providers.caddy.errors import CaddyError
 from providers.patience import Patience
 from tests.tls import certificate, serving
 

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from providers import patience as module
-from providers.caddy.admin import Admin, CaddyError, Changed
+from providers.caddy.admin import Admin, Changed
+from providers.caddy.errors import CaddyError
 
 from .server import Answer, Server, reply, reset
 

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from doctor.report import STATUS, as_json, table, verdict
+from doctor.report import STATUS, as_json, symptoms, table, verdict
+from doctor.symptoms import SYMPTOMS
 from doctor.visit import Finding
 from providers.access.causes import Cause
 from providers.access.diagnosis import Check, State
@@ -35,6 +36,14 @@ def test_the_table_has_every_word_of_a_finding_and_takes_none_for_markup() -> No
         "GET /x/ answered 403",
     ):
         assert word in out.getvalue()
+
+
+def test_what_a_phone_may_show_all_the_same_has_its_meaning() -> None:
+    out = io.StringIO()
+    Console(file=out, width=400).print(symptoms())
+    for shown, meaning in SYMPTOMS:
+        (line,) = [each for each in out.getvalue().splitlines() if shown in each]
+        assert meaning in line
 
 
 @given(st.text(st.sampled_from("[]/\\\\:ax="), max_size=12))
