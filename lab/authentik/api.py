@@ -40,7 +40,8 @@ def rows_of(call: Call, model: Model) -> list[Row]:
     rows = call.store.rows(model.table)
     if model.path == KEYPAIR_PATH:
         rows = [crypto.ensure(call.store, row) for row in rows]
-    return [row for row in rows if row["subtype"] == model.subtype] if model.subtype else rows
+    # A proxy provider is an OAuth2 provider that has more, and stands in both lists (providers/proxy/models.py).
+    return [row for row in rows if model.subtype in ("oauth2", row["subtype"])] if model.subtype else rows
 
 
 def find(call: Call, model: Model, key: str, rows: list[Row] | None = None) -> Row:

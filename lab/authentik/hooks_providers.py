@@ -6,8 +6,10 @@ from lab.authentik import crypto
 from lab.authentik.context import Call
 from lab.authentik.errors import on_field
 from lab.authentik.fields import Row
+from lab.authentik.models_providers import OAUTH2_PROVIDER
 from lab.authentik.seed import EMBEDDED, new_key
 from lab.authentik.store import Store
+from lab.authentik.validation import defaults
 
 PROXY_SCOPES = ("openid", "profile", "email", "entitlements", "ak_proxy")
 PROXY_GRANTS = ["authorization_code", "client_credentials", "refresh_token"]
@@ -40,7 +42,7 @@ def _new_client(call: Call) -> Row:
 
 
 def fill_proxy(call: Call, row: Row) -> Row:
-    return row | _new_client(call) | {"subtype": "proxy", "grant_types": PROXY_GRANTS, "signing_key": None}
+    return defaults(OAUTH2_PROVIDER) | row | _new_client(call) | {"subtype": "proxy", "grant_types": PROXY_GRANTS}
 
 
 def fill_oauth2(call: Call, row: Row) -> Row:

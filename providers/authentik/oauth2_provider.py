@@ -8,7 +8,7 @@ from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, UpdateResult
 
 from providers.authentik.certificate import key_type_of
-from providers.authentik.errors import AuthentikError
+from providers.authentik.errors import AuthentikError, Call
 from providers.authentik.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.in_use import by_application
 from providers.authentik.kind import Bag, Kind
@@ -85,6 +85,10 @@ class OAuth2ProviderProvider(AuthentikProvider):
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str, "once_made": str, "rsa_key": str}
 
     def judge(self, found: Bag, inputs: Bag) -> Standing:
+        call = Call(f"see what {self.label(inputs)} is", "authentik_providers_proxy.view_proxyprovider")
+        proxies = self.client.find("/providers/proxy/", {"name__iexact": found["name"]}, call)
+        if found["pk"] in [each["pk"] for each in proxies]:  # Authentik lists those among the OAuth2 providers, too
+            return Standing(untouchable="a proxy provider has that name. Give ours another")
         return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
 
     @brief

@@ -206,6 +206,18 @@ def test_an_application_whose_taking_over_would_let_people_in_is_refused(
     assert authentik.call("GET", f"/core/applications/{application['slug']}/") == application
 
 
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_proxy_provider_is_never_taken_over_as_an_oauth2_provider(
+    adopt: bool, authentik: Authentik, resource: Make
+) -> None:
+    """Authentik lists it among them, too."""
+    declared = sample(authentik, "OAuth2Provider").declared | {"name": authentik.provider()["name"], "adopt": adopt}
+    since = authentik.mark()
+    with pytest.raises(HostError, match="a proxy provider has that name"):
+        resource("OAuth2Provider").up(declared)
+    assert authentik.written(since) == ["POST /providers/oauth2/"]
+
+
 MARKED = [kind for kind in ("Group", "User", "ServiceAccount") if "attributes" in KINDS[kind].fields]
 
 
