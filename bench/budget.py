@@ -5,8 +5,9 @@ from typing import Final, Literal
 Operation = Literal["preview", "up", "up again", "refresh", "rotate", "destroy"]
 OPERATIONS: Final[tuple[Operation, ...]] = ("preview", "up", "up again", "refresh", "rotate", "destroy")
 
-REFERENCE_UP: Final = 20
-"""One phone and one group of people; two of them look, at the end, whether the people's groups are bound."""
+REFERENCE_UP: Final = 21
+"""One phone and one group of people; three of them look, at the end, whether the people's groups are bound and no
+other provider is for the host."""
 PAGE: Final = 100
 """How many objects a list answers at once."""
 
@@ -21,8 +22,8 @@ def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
         "up again": 0,
         # One read an object; the isolation asks once for each account what it may enter, for its own bindings count.
         "refresh": objects + phones - 1 + pages,
-        # The same three for each new account, and the end of the old one; and the two looks of the proof.
-        "rotate": 4 * phones + 2 + pages,
+        # The same three for each new account, and the end of the old one; and the three looks of the proof.
+        "rotate": 4 * phones + 3 + pages,
         # One write an object, none for the isolation and what says that bindings and members are all; the outpost's
         # list is read before and after, the slug looked at.
         "destroy": objects - 3 + 3,

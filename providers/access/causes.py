@@ -81,6 +81,11 @@ class Cause(Enum):
         "the proxy provider is not as this stack declares it, and may let more in",
         "`pulumi up --refresh` sets it right.",
     )
+    OTHER_PROVIDER = (
+        "another proxy provider on the outpost is for Immich's host, and of several the last by name decides who gets "
+        "in",
+        "Give it another external host, take it off the outpost, or delete it.",
+    )
     APPLICATION_MISSING = (
         "the application is gone, or has another provider",
         "`pulumi up --refresh` sets it right.",

@@ -41,6 +41,7 @@ def examine(way: Way) -> list[Check]:
         _route(way),
         *_outpost(way),
         _provider(way),
+        *other_providers(way.rivals),
         _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
         *people_access(way.people),
@@ -228,6 +229,16 @@ def _plain(probe: Probe) -> Check:
         return Check("http://", State.NOT_OK, Cause.OPEN_PLAINLY)
     other = isinstance(probe, Answer) and probe.status < 300
     return Check("http://", State.UNKNOWN if other else State.OK, detail=said(probe))
+
+
+def other_providers(rivals: tuple[str, ...] | Hidden) -> Iterator[Check]:
+    """Whether ours is the only provider of its host on the outpost."""
+    if isinstance(rivals, Hidden):
+        yield _hidden("other providers", rivals)
+    elif rivals:
+        yield Check("other providers", State.NOT_OK, Cause.OTHER_PROVIDER, ", ".join(rivals))
+    else:
+        yield Check("other providers", State.OK)
 
 
 def other_doors(doors: Doors | Hidden) -> Iterator[Check]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from providers.access.causes import Cause
 from providers.access.header import wrong_header
@@ -105,6 +106,7 @@ class Inquiry:
             now=datetime.now(UTC),
             restricted=self.names.restricted,
             doors=self.doors(),
+            rivals=self.rivals(),
         )
 
     def doors(self) -> Doors | Hidden:
@@ -116,6 +118,10 @@ class Inquiry:
             return doors_of(names.caddy_admin, names.url, names.upstream, names.other_doors, self._patience)
         except CaddyError as error:
             return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
+
+    def rivals(self) -> tuple[str, ...] | Hidden:
+        """The names of the outpost's other providers of our host, by one call, and one more where there are any."""
+        return self._told(self._rivals)
 
     def people(self) -> PeopleAccess | Hidden:
         """How people get in, by two calls."""
@@ -214,14 +220,30 @@ class Inquiry:
         return PhonesGroup(tuple(others), _differing(found, NO_RIGHTS))
 
     def _outpost(self, client: Client, provider: int | None) -> Outpost | None:
+        found = self._found_outpost(client)
+        if found is None:
+            return None
+        call = Call(f"read how outpost {found['name']!r} is", "authentik_outposts.view_outpost")
+        heard = self._told(lambda client: _heard(client, found["pk"], call))
+        return Outpost(attached=provider in found["providers"], heard=heard)
+
+    def _found_outpost(self, client: Client) -> dict[str, Any] | None:
         name = self.names.outpost
         call = Call(f"read outpost {name!r}", "authentik_outposts.view_outpost")
         listed = client.find("/outposts/instances/", {"name__iexact": name}, call)
-        found = next((each for each in listed if each["name"] == name), None)
-        if found is None:
-            return None
-        heard = self._told(lambda client: _heard(client, found["pk"], call))
-        return Outpost(attached=provider in found["providers"], heard=heard)
+        return next((each for each in listed if each["name"] == name), None)
+
+    def _rivals(self, client: Client) -> tuple[str, ...]:
+        call = Call("list the proxy providers", "authentik_providers_proxy.view_proxyprovider")
+        listed = client.find("/providers/proxy/", {}, call)
+        host = urlsplit(self.names.url).netloc.lower()
+        others = {
+            each["pk"]: each["name"]
+            for each in listed
+            if each["name"] != self.names.provider and urlsplit(each["external_host"]).netloc.lower() == host
+        }
+        served = (self._found_outpost(client) or {"providers": []})["providers"] if others else []
+        return tuple(sorted(name for pk, name in others.items() if pk in served))
 
     def _account(self, client: Client, username: str) -> Account | None:
         call = Call(f"find account {username!r}", "authentik_core.view_user")

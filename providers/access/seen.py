@@ -104,7 +104,8 @@ class Way:
     of an app without one, and over http://.
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
-    doors: the other ways to Immich in Caddy. now: when all this was seen.
+    doors: the other ways to Immich in Caddy. rivals: the names of the outpost's other providers of our host.
+    now: when all this was seen.
     """
 
     url: str
@@ -123,6 +124,7 @@ class Way:
     phones_group: PhonesGroup | Hidden = PhonesGroup()
     people: PeopleAccess | Hidden = PeopleAccess()
     doors: Doors | Hidden = field(default_factory=Doors)
+    rivals: tuple[str, ...] | Hidden = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,17 @@ from functools import partial
 
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.access.diagnosis import Check, State, examine, gets_through, likeliest, other_doors, people_access, said
+from providers.access.diagnosis import (
+    Check,
+    State,
+    examine,
+    gets_through,
+    likeliest,
+    other_doors,
+    other_providers,
+    people_access,
+    said,
+)
 from providers.access.header import take_apart, wrong_header
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Answer, NoAnswer, Phone, Probe
@@ -67,7 +77,8 @@ class Trial:
         if gets_through(plain):
             raise _error({"a request over http:// gets through": (Cause.OPEN_PLAINLY, plain)})
         # Nobody here has a session of a person's to ask with, and asks at no other address.
-        self._look([*people_access(self._inquiry.people()), *other_doors(self._inquiry.doors())])
+        people, rivals, doors = self._inquiry.people(), self._inquiry.rivals(), self._inquiry.doors()
+        self._look([*people_access(people), *other_providers(rivals), *other_doors(doors)])
 
     def _look(self, checks: Iterable[Check]) -> None:
         """What no request shows: raise ProofError for what is not ok, and warn of what cannot be told."""

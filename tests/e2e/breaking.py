@@ -224,6 +224,21 @@ class Breaking:
             self.mended()
 
     @contextmanager
+    def another_provider(self) -> Iterator[None]:
+        """Another provider of Immich's host on the outpost; by its name it goes before ours, and does not serve."""
+        ours = self.provider()
+        kept = ("authorization_flow", "invalidation_flow", "mode", "external_host")
+        name = f"- {ours['name']}"
+        made = self.admin.call("POST", "/providers/proxy/", {**{each: ours[each] for each in kept}, "name": name})
+        self.admin.attach(made["pk"], attached=True)
+        try:
+            yield
+        finally:
+            self.admin.attach(made["pk"], attached=False)
+            self.admin.call("DELETE", f"/providers/proxy/{made['pk']}/")
+            assert self.driver.until(True, self.driver.header()) is not None
+
+    @contextmanager
     def another_door(self) -> Iterator[None]:
         """A site of another name that leads to Immich."""
         routes = f"{self.driver.lab.caddy_admin}/config/apps/http/servers"

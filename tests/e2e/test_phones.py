@@ -25,7 +25,7 @@ def test_adding_a_phone_leaves_the_others_alone_and_removing_it_revokes_it_alone
     driver.stack.configure(phones=[{"name": "phone"}, anna])
     with counted(driver.lab) as calls:
         driver.stack.up()
-    assert len(calls) == 3 + 2  # the account in two, what it may enter; and the proof looks at the people's groups
+    assert len(calls) == 3 + 3  # the account in two, what it may enter; and the proof's looks
     headers = driver.headers()
     base = driver.lab.names["service_account"]
     assert driver.stack.outputs()["serviceAccounts"] == {"phone": base, "anna": f"{base}-anna"}
@@ -80,7 +80,7 @@ def test_a_second_group_of_people_is_let_in_and_the_first_stays(driver: Driver) 
     try:
         with counted(driver.lab) as calls:
             driver.stack.up()
-        assert sorted(method for method, _ in calls.made) == ["GET"] * (2 + 2) + ["POST"]
+        assert sorted(method for method, _ in calls.made) == ["GET"] * (2 + 3) + ["POST"]
         target = driver.admin.call("GET", f"/core/applications/{driver.lab.names['application']}/")["pk"]
         bound = driver.admin.call("GET", "/policies/bindings/", query={"target": target})["results"]
         assert group in [each["group"] for each in bound]

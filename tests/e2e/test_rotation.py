@@ -40,7 +40,7 @@ def test_while_they_overlap_both_headers_pass_and_the_former_one_is_the_very_sam
     declare(driver, 2, overlap=True)
     with counted(driver.lab) as calls:
         driver.stack.up()
-    assert len(calls) <= 3 + 2  # two are the proof's look at the people's groups
+    assert len(calls) <= 3 + 3  # three are the proof's looks
     base, outputs = driver.lab.names["service_account"], driver.stack.outputs()
     assert outputs["serviceAccounts"] == {"phone": f"{base}-g2"}
     assert outputs["formerServiceAccounts"] == {"phone": base}

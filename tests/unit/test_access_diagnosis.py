@@ -26,6 +26,7 @@ from providers.access.seen import (
     Provider,
     Way,
 )
+from providers.caddy.doors import Doors
 
 DOWN = Hidden("no answer", Cause.AUTHENTIK_UNREACHABLE)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -145,6 +146,8 @@ def test_the_likeliest_cause(seen_way: Way, seen_phone: Phone, cause: Cause) -> 
         ({"app": PONG}, Cause.OPEN),
         ({"without": Answer(200)}, Cause.OTHER_ANSWERS),
         ({"plain": PONG}, Cause.OPEN_PLAINLY),
+        ({"rivals": ("zz-photos",)}, Cause.OTHER_PROVIDER),
+        ({"doors": Doors(("photos.lan:8080",))}, Cause.OTHER_DOORS),
         ({"without": replace(LOGIN, location="http://localhost/application/o/authorize/")}, Cause.OUTPOST_HOST),
         ({"outpost": Outpost(attached=True, heard=None)}, Cause.OUTPOST_SILENT),
         ({"phones_group": PhonesGroup(others=("user 'somebody'",))}, Cause.MEMBERS_OF_OTHERS),

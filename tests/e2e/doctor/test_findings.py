@@ -66,6 +66,7 @@ BESIDE: dict[Cause, Break] = {
     Cause.PASSWORD_EXPIRES_SOON: lambda breaking: breaking.expiring(timedelta(minutes=20)),
     Cause.OPEN: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
     Cause.OPEN_TO_ANY_HEADER: lambda breaking: breaking.provider_with(skip_path_regex=".*"),
+    Cause.OTHER_PROVIDER: lambda breaking: breaking.another_provider(),
     Cause.OTHER_DOORS: lambda breaking: breaking.another_door(),
     Cause.STILL_IN: lambda breaking: breaking.configured(enabled=False),
 }
