@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from providers.caddy.routes import hosts_of, listens
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # What passes a request on, or answers with nothing of anybody's.
 _PASSING = {
     *("subroute", "headers", "vars", "rewrite", "encode", "map", "log_append", "request_body"),
@@ -32,12 +32,15 @@ def other_doors(apps: Mapping[str, Any], url: str, upstream: str, allowed: Itera
     Caddy reaches Immich. allowed: addresses that may be there.
 
     A door is what leads to upstream, or to anything for the public name at another port. A redirect, a text, and
-    what only this machine can reach are none.
+    what only this machine can reach are none, unless the site itself is reached by this machine only, as by a tunnel.
     """
     host, port = (urlsplit(url).hostname or "").lower(), urlsplit(url).port or 443
     found: dict[str, None] = {}
     unchecked = {f"the app {name}": None for name in apps if name not in _READ}
-    for name, server in (apps.get("http") or {}).get("servers", {}).items():
+    servers = (apps.get("http") or {}).get("servers", {})
+    ours = [address for server in servers.values() if listens(server, port) for address in server["listen"]]
+    near = bool(ours) and all(map(_is_here, ours))
+    for name, server in servers.items():
         ours_here = listens(server, port)
         routes = [*(server.get("routes") or []), *_named_routes(server)]
         for route in (each for each in routes if each.get("@id") != id_ or not id_):
@@ -46,7 +49,7 @@ def other_doors(apps: Mapping[str, Any], url: str, upstream: str, allowed: Itera
                 if way.unread and hosts:
                     unchecked[f"a route of server {name} for {', '.join(hosts)}, whose upstream is {way.unread}"] = None
                 doors = hosts if way.to_immich else [each for each in hosts if each == host]
-                found |= {f"{each}:{where}": None for each in doors for where in _ports(server)}
+                found |= {f"{each}:{where}": None for each in doors for where in _ports(server, near=near)}
     return Doors(tuple(each for each in found if each not in set(allowed)), tuple(unchecked))
 
 
@@ -99,12 +102,19 @@ def _same(dial: str, upstream: str) -> bool:
 
 def _plain(host: str) -> str:
     bare = host.strip("[]")
-    return "localhost" if bare in _LOOPBACK else bare
+    try:
+        return "localhost" if ip_address(bare).is_loopback else bare
+    except ValueError:
+        return bare
 
 
-def _ports(server: Mapping[str, Any]) -> Iterator[str]:
-    """The ports, or ranges of them, at which a server can be reached from other machines."""
+def _ports(server: Mapping[str, Any], *, near: bool) -> Iterator[str]:
+    """The ports, or ranges of them, at which a server can be reached. near: whether from this machine is enough."""
     for address in server.get("listen") or []:
-        host, _, port = str(address).rpartition(":")
-        if _plain(host.rpartition("/")[2]) != "localhost" and not str(address).startswith("unix"):
-            yield port
+        if near or not _is_here(address):
+            yield str(address).rpartition(":")[2]
+
+
+def _is_here(address: str) -> bool:
+    """Whether only this machine reaches an address at which a server listens."""
+    return address.startswith("unix") or _plain(address.rpartition(":")[0].rpartition("/")[2]) == "localhost"

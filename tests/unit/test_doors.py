@@ -79,6 +79,13 @@ def test_what_redirects_refuses_or_leads_elsewhere_is_none(listen: str, theirs: 
     assert found(theirs, listen=listen) == Doors()
 
 
+def test_where_the_site_itself_is_reached_by_this_machine_only_a_door_beside_it_is_one_too() -> None:
+    """As by a tunnel, which may lead to it as well."""
+    main = {"listen": ["127.0.0.1:443"], "routes": [OURS]}
+    servers = {"main": main, "other": {"listen": ["127.0.0.2:8080"], "routes": [route(proxy())]}}
+    assert other_doors({"http": {"servers": servers}}, URL, UPSTREAM) == Doors(("photos.lan:8080",))
+
+
 def test_our_own_route_is_none_by_its_name_or_its_id() -> None:
     assert found() == Doors()
     marked = {"http": {"servers": {"main": {"listen": [":443"], "routes": [OURS | {"@id": "immich-prod"}]}}}}
