@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Touched when the packages are in; older than a requirements file means install again.
 INSTALLED := $(VENV)/.installed
-REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
+REQUIREMENTS := requirements.txt requirements-dev.txt
 # The longest tests come first, so that no worker is left with one at the end.
 TIERS := e2e browser delivery host lab contract program unit
 # These run the real engine or the real Caddy.
@@ -22,11 +22,11 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-r
 # How the lab's site gets to Caddy: admin, file or ssh.
 DELIVERY ?=
 export DELIVERY
-# Newest first; the constraints are known to install on these. A name may stand for a shim that does not run.
+# Newest first; the locks are made for all of these. A name may stand for a shim that does not run.
 PYTHON ?=
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
-.PHONY: help setup tools packages lab lab-down demo doctor test torture e2e bench check docs format clean
+.PHONY: help setup lock tools packages lab lab-down demo doctor test torture e2e bench check docs format clean
 
 help: ## This list
 	@echo "make …"
@@ -56,8 +56,15 @@ $(INSTALLED): $(REQUIREMENTS)
 	echo "Setting up $(VENV) with $$("$$chosen" --version) and the packages of requirements-dev.txt (about a minute)"; \
 	"$(BIN)/python" -m pip --version >/dev/null 2>&1 || "$$chosen" -m venv --clear $(VENV); \
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-input \
-	  -r requirements-dev.txt -c constraints.txt; \
+	  --require-hashes -r requirements-dev.txt; \
 	touch $@
+
+# Of every version of Python that is promised, and every system. EXTRA=--upgrade-package=requests for a newer one.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command 'make lock' $(EXTRA)
+lock: ## Make requirements.txt and requirements-dev.txt from pyproject.toml, with a hash for every file (needs uv; EXTRA=--upgrade)
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 tools: setup ## The real Pulumi engine and Caddy: from PATH, or into .lab/tools (a download, or a build of 5 minutes)
 	@$(BIN)/python -m lab.toolchain

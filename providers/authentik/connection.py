@@ -26,10 +26,18 @@ def connect(url: str, token: str, patience: Patience | None = None) -> Client:
 
 
 class Connected(ResourceProvider):
-    """A provider that may call Authentik."""
+    """A provider that may call Authentik. stack: whose settings the address is compared with; "" for none."""
 
-    stack = ""
-    """The stack whose settings the address is compared with, pickled with the provider; "" for none."""
+    declared = False
+    """Whether the program has run, as a check says: then the engine has configured this host with what is set now."""
+
+    def __init__(self, stack: str = "") -> None:
+        super().__init__()
+        self.stack = stack
+
+    def __reduce__(self) -> tuple[type["Connected"], tuple[str]]:
+        """What is pickled. No attributes: at each provider the SDK nests its sorting of these deeper."""
+        return type(self), (self.stack,)
 
     def configure(self, req: ConfigureRequest) -> None:
         self._url = str(req.config.get("authentik:url") or "")
@@ -39,7 +47,8 @@ class Connected(ResourceProvider):
     @cached_property
     def client(self) -> Client:
         """The session, made at the first call, so that a preview needs neither URL nor token."""
-        refuse_former(self._url, self.stack)
+        if not self.declared:
+            refuse_former(self._url, self.stack)
         return connect(self._url, self._token, self._patience)
 
 
@@ -63,7 +72,7 @@ def refuse_former(url: str, stack: str) -> None:
         raise AuthentikError(
             f"the token was not sent: the last `pulumi up` was at {_plain(url)}, and authentik:url is {_plain(said)} "
             f"in {file}. If that is right, run `pulumi up` without --refresh, whose preview shows the address. If the "
-            "settings come from another file, name it in PULUMI_OPTION_CONFIG_FILE."
+            "settings come from another file, name that in PULUMI_OPTION_CONFIG_FILE."
         )
 
 

@@ -64,6 +64,7 @@ class AuthentikProvider(Steps):
 
     @brief
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        self.declared = True
         props = {name: value for name, value in news.items() if name not in ("__provider", *self.flags)}
         unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
         inputs, failures = check(self.kind, props, unknown)

@@ -40,8 +40,7 @@ class AuthentikResource(Resource):
             # are made again in any case.
             delete_before_replace=None if kind.born or kind.twins else True,
         )
-        provider = self.provider_class()
-        provider.stack = pulumi.get_stack()
+        provider = self.provider_class(pulumi.get_stack())
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
     @staticmethod

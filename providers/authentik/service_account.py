@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
@@ -24,14 +24,15 @@ from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
 from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.user import Groups, Roles
-from providers.diagnostics import warn
+from providers.diagnostics import tell, warn
 from providers.errors import brief
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
 """Where the endpoint puts an account; its Authentik's own default."""
 
-UNFINISHED_FOR = timedelta(days=1)
-"""How long an account that looks half made is taken for one of ours: the rerun after a killed run comes soon."""
+UNFINISHED = "+@+"
+"""Behind the username of an account until it is set up: the mark of one that a killed run left, for the endpoint takes
+no attributes. Only such characters as the server leaves out of the identifier of the app password."""
 
 _OVERLAP = (
     "Take `overlap` off the phone in immich:phones; or, if its generation was raised by more than one, raise it by one "
@@ -50,7 +51,9 @@ _UNSEEN = (
 class ServiceAccountArgs(TypedDict, total=False):
     """The arguments of ServiceAccount. expires: only with expiring; the server may set a limit."""
 
-    username: Required[Annotated[Input[str], Text(blank=False, max_length=150, rule=no_colon, replaces=True)]]
+    username: Required[
+        Annotated[Input[str], Text(blank=False, max_length=150 - len(UNFINISHED), rule=no_colon, replaces=True)]
+    ]
     name: Annotated[Input[str], Text(blank=False)]
     is_active: Annotated[Input[bool], Boolean(default=True)]
     groups: Groups
@@ -126,11 +129,19 @@ class ServiceAccountProvider(AuthentikProvider):
         return []
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
+        """Under an unfinished name, and then, in one write, with its own name and the mark of its stack."""
         password: Bag = {name: body.pop(name) for name in ("expiring", "expires") if name in body}
-        asked: Bag = {"name": body.pop("username"), "create_group": False, **password}
+        asked: Bag = {"name": body["username"] + UNFINISHED, "create_group": False, **password}
+        body.setdefault("name", body["username"])
         adding = Call(f"create {self.label(inputs)}", "authentik_core.add_user and authentik_core.add_token")
+        path = "/core/users/service_account/"
         try:
-            made = self.client.post("/core/users/service_account/", asked, adding)
+            try:
+                made = self.client.post(path, asked, adding)
+            except Refused:
+                if not self._unfinished_removed(asked["name"], inputs):
+                    raise
+                made = self.client.post(path, asked, adding)
         except Refused as refused:
             remedy = " Ask for an earlier `expires`, or for none." if "expires" in refused.fields else ""
             fields = {"username" if name == "name" else name: reason for name, reason in refused.fields.items()}
@@ -189,32 +200,20 @@ class ServiceAccountProvider(AuthentikProvider):
             str(news["username"])
         )
 
-    def unfinished(self, found: Bag, inputs: Bag) -> bool:
-        """Left between the two calls of make, not long ago: just as it makes one, and never used.
-
-        Whoever makes one in Authentik's own interface gets a password that expires and a group, unless they say not to.
-        """
-        joined = datetime.fromisoformat(found.get("date_joined") or "2000-01-01T00:00:00+00:00")
-        return (
-            found.get("type") == "service_account"
-            and found.get("name") == found.get("username")
-            and found.get("path") == DEFAULT_PATH
-            and not any(found.get(name) for name in ("groups", "roles", "email", "last_login", "is_superuser"))
-            and found.get("attributes") == {"goauthentik.io/user/token-expires": inputs["expiring"]}
-            and datetime.now(UTC) - joined < UNFINISHED_FOR
-            and (not inputs["expiring"] or self._ends_as_declared(inputs))
-        )
+    def _unfinished_removed(self, name: str, inputs: Bag) -> bool:
+        """Whether a killed run had left the account under its unfinished name; it is deleted, and that is told."""
+        found = self.find({**inputs, "username": name}, {})
+        if found is None or found.get("type") != "service_account":
+            return False
+        self.remove(found)
+        tell(f"{self.label(found)}, which a run that was cut short had left unfinished, was deleted")
+        return True
 
     def judge(self, found: Bag, inputs: Bag) -> Standing:
         """Taking over deletes the account, which must never happen to a person's."""
         if found.get("type") == "service_account":
             return Standing()
         return Standing(f"that username is a user of type {found.get('type')}, not a service account")
-
-    def _ends_as_declared(self, inputs: Bag) -> bool:
-        """Whether the app password that stands there has the end that ours would; one that we may not see has not."""
-        token = self._app_password(identifier_of(inputs["username"]), inputs) or {}
-        return self.kind.fields["expires"].same(token.get("expires"), inputs.get("expires"))
 
     def _take_off(self, identifier: str, bag: Mapping[str, Json]) -> None:
         call = Call(f"delete app password {identifier!r} of {self.label(bag)}", "authentik_core.delete_token")

@@ -20,7 +20,7 @@
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
-# Needs flock and sha256sum (GNU or BusyBox). No secret passes here: what `pulumi up` was given for itself is taken out
+# Needs flock and sha256sum (GNU or BusyBox), and has each command ended in time where timeout is installed. No secret passes here: what `pulumi up` was given for itself is taken out
 # of the environment first, so that no command has it and no {$NAME} of a Caddyfile becomes it.
 set -eu
 umask 022
@@ -31,14 +31,29 @@ for given in $(env | sed -n -e 's/^\(AUTHENTIK_TOKEN\)=.*/\1/p' -e 's/^\(CADDY_S
 	unset "$given"
 done
 
+# Seconds within which a validation or a reload must end.
+bound_command=120
+
 say() { printf '%s: %s\n' "$SITE_WHERE" "$*" || :; }
 die() {
 	printf '%s: %s\n' "$SITE_WHERE" "$*" >&2 || :
 	exit 1
 }
 
-# Nothing that a command starts may hold the lock or read the site.
-run() { sh -c "$1" </dev/null >"$work/said" 2>&1 9<&-; }
+# run SECONDS COMMAND: nothing that it starts may hold the lock or read the site. overdue: whether it was ended.
+run() {
+	set -- "$1" "$2" 0
+	{ if [ "$limit" ]; then $limit "$1" sh -c "$2"; else sh -c "$2"; fi; } </dev/null >"$work/said" 2>&1 9<&- ||
+		set -- "$1" "$2" "$?"
+	overdue=
+	case $limit/$3 in
+	?*/124 | ?*/137 | ?*/143)
+		overdue=yes
+		echo "it did not end within $1 seconds" >>"$work/said"
+		;;
+	esac
+	return "$3"
+}
 # What a command said, the end of it, without what Caddy tells all along.
 its_words() { grep -v '"level":"info"' "$work/said" 2>/dev/null | grep . | tail -n 8 | cut -c 1-500 || :; }
 
@@ -60,13 +75,39 @@ ours() { head -n 1 "$1" | grep -q '^# sha256 [0-9a-f]\{64\}'; }
 owner() { sed -n '1s/^# sha256 [0-9a-f]* of the lines below, from //p' "$1"; }
 edited() { [ "$(head -n 1 "$1" | cut -c 10-73)" != "$(tail -n +2 "$1" | sha256sum | cut -c 1-64)" ]; }
 
+# Whoever may write to the directory decides what Caddy serves, and could change the site after it was validated.
+ours_to_write() {
+	# shellcheck disable=SC2046 # into words: mode, links, owner, group
+	set -- $(ls -ldn "$directory/.")
+	case $3 in
+	0 | "$(id -u)") ;;
+	*) die "$directory belongs to another user (uid $3), who could change the site: nothing was changed. Run: chown $(id -u) $directory" ;;
+	esac
+	case $1 in
+	????????w*) ;;
+	?????w*)
+		# The group that bears a user's name is that user's own.
+		[ "$4" != "$(id -g)" ] || [ "$(id -gn)" != "$(id -un)" ] || return 0
+		;;
+	*) return 0 ;;
+	esac
+	die "others may write to $directory ($1), and could change the site: nothing was changed. Run: chmod go-w $directory"
+}
+
 begin() {
 	needs flock
 	needs sha256sum
 	needs diff
+	limit=
+	if timeout -k 1 1 true 2>/dev/null; then
+		limit='timeout -k 5'
+	elif timeout 1 true 2>/dev/null; then
+		limit=timeout
+	fi
 	directory=${SITE_FILE%/*}
 	name=${SITE_FILE##*/}
 	[ -d "$directory" ] || die "no directory $directory for the site's file. Make it, writable for this user"
+	ours_to_write
 	# The lock is on the directory itself, and ends with this process however it ends: nothing to leave behind.
 	exec 9<"$directory"
 	within 120 flock -n 9 || die "another delivery to $directory has been at work for two minutes. Run the command again"
@@ -92,7 +133,7 @@ finish() {
 	trap '' HUP INT TERM
 	if [ "$stage" = swapped ]; then
 		if [ -e "$work/former" ]; then mv -f "$work/former" "$SITE_FILE"; else rm -f "$SITE_FILE"; fi
-		if run "$SITE_RELOAD"; then
+		if run "$bound_command" "$SITE_RELOAD"; then
 			printf '%s: rolled back: the former site serves\n' "$SITE_WHERE" >&2 || :
 		else
 			printf '%s: rolled back, but Caddy did not reload the former site either:\n' "$SITE_WHERE" >&2 || :
@@ -119,9 +160,9 @@ set_aside() {
 
 as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1"; }
 
-validates() { run "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
+validates() { run "$bound_command" "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
 
-probes() { within "$SITE_PATIENCE" run "$SITE_PROBE"; }
+probes() { within "$SITE_PATIENCE" run "$SITE_PATIENCE" "$SITE_PROBE"; }
 
 deliver() {
 	begin
@@ -141,6 +182,7 @@ deliver() {
 		diff -u "$SITE_FILE" "$work/site" || :
 	fi
 	chmod 644 "$work/site"
+	validated=$(sha256sum <"$work/site")
 	if ! validates site; then
 		its_words >&2
 		die "Caddy's configuration with this site in it is not valid: nothing was changed"
@@ -151,11 +193,13 @@ deliver() {
 		die "the Caddyfile does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite: into your site):
 	import {\$$SITE_VARIABLE:${SITE_IMPORT%/*}/*.caddy}"
 	fi
+	[ -z "$overdue" ] || die "Caddy's configuration could not be validated in time: nothing was changed"
 	keep_former || die "cannot keep the former file: nothing was changed"
 	sync "$work/site" 2>/dev/null || :
 	stage=swapped
 	mv -f "$work/site" "$SITE_FILE"
-	if ! run "$SITE_RELOAD"; then
+	[ "$(sha256sum <"$SITE_FILE")" = "$validated" ] || die "the site was changed while it was delivered"
+	if ! run "$bound_command" "$SITE_RELOAD"; then
 		its_words >&2
 		die "Caddy did not reload"
 	fi
@@ -185,7 +229,7 @@ remove() {
 	keep_former || die "cannot keep the former file: nothing was changed"
 	stage=swapped
 	rm -f "$SITE_FILE"
-	if ! run "$SITE_RELOAD"; then
+	if ! run "$bound_command" "$SITE_RELOAD"; then
 		its_words >&2
 		die "Caddy did not reload without the site; its import line must be one that may find nothing (with a *)"
 	fi

@@ -371,7 +371,9 @@ def test_a_resource_of_another_name_takes_the_file_over_and_the_former_ones_remo
 
 def test_a_full_disk_changes_nothing(host: Host) -> None:
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16k,nr_inodes=32", "tmpfs", host.sites], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=16k,nr_inodes=32,mode=755", "tmpfs", host.sites],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode != 0:
         pytest.skip("this system lets nobody mount a small file system")
@@ -423,3 +425,102 @@ def test_no_request_fails_while_a_site_that_does_not_work_is_rolled_back(host: H
     assert set(answers) <= {"one", "two"}
     assert host.served() == "one"
     assert len(answers) > 20
+
+
+OF_ANOTHER_USER = 12345
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "told"),
+    [
+        (0o777, 0, 0, "chmod go-w"),
+        (0o1777, 0, 0, "chmod go-w"),
+        (0o775, 0, OF_ANOTHER_USER, "chmod go-w"),
+        (0o2775, 0, OF_ANOTHER_USER, "chmod go-w"),
+        (0o755, OF_ANOTHER_USER, 0, "chown 0"),
+    ],
+    ids=["everybody", "everybody, sticky", "a group", "a group, inherited", "another user's"],
+)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_that_others_may_write_to_is_refused(
+    host: Host, mode: int, owner: int, group: int, told: str
+) -> None:
+    host.deliver("one")
+    os.chown(host.sites, owner, group)
+    host.sites.chmod(mode)
+    for action, stdin in (("deliver", host.site("two")), ("remove", "")):
+        code, said = host.run(action, stdin)
+        assert code == 1
+        assert f"could change the site: nothing was changed. Run: {told} " in said
+        assert str(host.sites) in said
+    assert host.served() == "one"
+    assert host.left() == ["site.caddy"]
+
+
+@pytest.mark.parametrize(("mode", "group"), [(0o775, 0), (0o2750, OF_ANOTHER_USER), (0o700, 0), (0o755, 0)])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_that_others_may_only_read_or_that_our_own_group_may_write_to_will_do(
+    host: Host, mode: int, group: int
+) -> None:
+    os.chown(host.sites, 0, group)
+    host.sites.chmod(mode)
+    host.deliver("one")
+
+
+SOON = '#!/bin/sh\ncase $1 in -k) shift 2 ;; esac\nshift\nexec /usr/bin/timeout -k 1 1 "$@"\n'
+"""A `timeout` that takes any time for a second."""
+OLD_BUSYBOX = (
+    '#!/bin/sh\ncase $1 in -*) exit 1 ;; esac\nshift\n/usr/bin/timeout 1 "$@"\nc=$?\n[ $c != 124 ] || c=143\nexit $c\n'
+)
+"""The same, as BusyBox had it before it knew -k, with its exit code."""
+
+
+@pytest.mark.parametrize("program", [SOON, OLD_BUSYBOX], ids=["GNU", "BusyBox"])
+@pytest.mark.parametrize(
+    ("hangs", "told"),
+    [
+        ("validate", "is not valid: nothing was changed"),
+        ("reload", "Caddy did not reload"),
+        ("probe", "the site did not answer the probe within 2 seconds"),
+    ],
+)
+def test_a_command_that_never_ends_is_ended_and_the_former_site_serves(
+    host: Host, hangs: str, told: str, program: str
+) -> None:
+    host.deliver("one")
+    put_program(host, "timeout", program)
+    marker = host.folder / "hung"
+    once = f"if [ ! -e {marker} ]; then touch {marker}; sleep 100; fi; {getattr(host.target, hangs)}"
+    host.with_(**{hangs: "sleep 100" if hangs == "probe" else once})
+    began = time.monotonic()
+    code, said = host.run("deliver", host.site("two"))
+    assert code == 1
+    assert time.monotonic() - began < 30
+    assert told in said
+    assert "it did not end within" in said
+    assert host.served() == "one"
+    assert host.left() == ["site.caddy"]
+
+
+def test_a_validation_of_the_broken_site_that_hangs_is_not_taken_for_a_refusal(host: Host) -> None:
+    put_program(host, "timeout", SOON)
+    host.with_(validate=f"case $IMMICH_SITE in */broken) sleep 100 ;; esac; {host.target.validate}")
+    code, said = host.run("deliver", host.site("one"))
+    assert (code, "could not be validated in time: nothing was changed" in said) == (1, True)
+    assert host.served() is None
+    assert host.left() == []
+
+
+def test_without_a_timeout_program_it_delivers_all_the_same(host: Host) -> None:
+    put_program(host, "timeout", "#!/bin/sh\nexit 127\n")
+    host.deliver("one")
+
+
+def test_what_goes_in_place_is_what_was_validated(host: Host) -> None:
+    host.deliver("one")
+    host.with_(validate=f'{host.target.validate}; code=$?; echo "# more" >>"$IMMICH_SITE"; exit $code')
+    code, said = host.run("deliver", host.site("two"))
+    assert code == 1
+    assert "the site was changed while it was delivered" in said
+    assert host.file.read_text() == host.site("one")
+    assert host.served() == "one"

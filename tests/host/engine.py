@@ -86,7 +86,8 @@ class Host:
         """told: keep what it says on stderr, which the engine would show; in `told`, once it has ended."""
         self._config, self._keep = dict(config), told
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        self._environment = {**kept, **environment}
+        # The stack of these tests is no file's: Pulumi.prod.yaml is an example with another address.
+        self._environment = {**kept, "PULUMI_OPTION_CONFIG_FILE": os.devnull, **environment}
 
     def __enter__(self) -> "Host":
         self._stderr = tempfile.TemporaryFile("w+")

@@ -7,12 +7,13 @@ from typing import Any, Literal
 import pytest
 
 from lab.authentik import StandIn
+from providers.authentik.service_account import UNFINISHED
 from tests.faults import reset_after
 from tests.proxy import Proxy
 from tests.unit.server import Server, reply
 
 from .conftest import Authentik, HostWith, Make, of_kind
-from .engine import HostError, Props
+from .engine import Host, HostError, Props
 from .samples import sample
 
 ENOUGH = tuple(
@@ -163,7 +164,7 @@ def test_a_password_whose_end_was_changed_by_hand_is_seen(authentik: Authentik, 
 
 def test_an_account_that_was_left_half_made_is_made_again(authentik: Authentik, resource: Make) -> None:
     declared, made = declared_phone(authentik), resource("ServiceAccount")
-    half = made_by_hand(authentik, declared["username"])
+    half = made_by_hand(authentik, declared["username"] + UNFINISHED)
     outs = made.create(declared)
     assert int(made.id) != half["user_pk"]
     assert authentik.status(f"/core/users/{half['user_pk']}/") == 404
@@ -173,9 +174,18 @@ def test_an_account_that_was_left_half_made_is_made_again(authentik: Authentik, 
 def test_one_with_an_end_that_was_left_half_made_is_made_again(authentik: Authentik, resource: Make) -> None:
     end = {"expiring": True, "expires": "2031-01-01T00:00:00Z"}
     declared = declared_phone(authentik, **end)
-    half = made_by_hand(authentik, declared["username"], **end)
+    half = made_by_hand(authentik, declared["username"] + UNFINISHED, **end)
     assert resource("ServiceAccount").create(declared)["key"] != half["token"]
     assert authentik.status(f"/core/users/{half['user_pk']}/") == 404
+
+
+def test_what_was_left_half_made_is_told(authentik: Authentik) -> None:
+    declared = declared_phone(authentik)
+    made_by_hand(authentik, declared["username"] + UNFINISHED)
+    config = {"authentik:url": authentik.url}
+    with Host(config, {"AUTHENTIK_TOKEN": authentik.least_token}, told=True) as host:
+        of_kind(host, "ServiceAccount").create(declared)
+    assert f"{declared['username']}{UNFINISHED}', which a run that was cut short had left unfinished" in host.told
 
 
 DEFAULTS = {"create_group": True, "expiring": True}
@@ -183,49 +193,38 @@ DEFAULTS = {"create_group": True, "expiring": True}
 
 
 @pytest.mark.parametrize("end", [{}, {"expiring": True, "expires": "2031-01-01T00:00:00Z"}], ids=["no end", "end"])
-@pytest.mark.parametrize("asked", [DEFAULTS, DEFAULTS | {"create_group": False}], ids=["defaults", "no group"])
-def test_an_account_that_was_made_in_authentiks_own_interface_is_not_taken_for_a_half_made_one(
+@pytest.mark.parametrize("asked", [{}, DEFAULTS, {"expiring": True, "expires": "2031-01-01T00:00:00Z"}])
+def test_an_account_that_somebody_just_made_is_asked_for_however_it_looks(
     end: Props, asked: Props, authentik: Authentik, resource: Make
 ) -> None:
     declared = declared_phone(authentik, **end)
     theirs = made_by_hand(authentik, declared["username"], **asked)
-    with pytest.raises(HostError, match="Nothing was written"):
-        resource("ServiceAccount").create(declared)
-    assert password_of(authentik, declared["username"]) == theirs["token"]
-
-
-@pytest.mark.parametrize(
-    "used",
-    [{"last_login": "2026-01-01T00:00:00Z"}, {"path": "somewhere"}, {"name": "By hand"}, {"type": "external"}],
-    ids=lambda used: next(iter(used)),
-)
-def test_an_account_that_somebody_else_made_is_not_taken_for_a_half_made_one(
-    used: Props, authentik: Authentik, resource: Make
-) -> None:
-    declared = declared_phone(authentik)
-    theirs = made_by_hand(authentik, declared["username"])
-    authentik.call("PATCH", f"/core/users/{theirs['user_pk']}/", used)
     seen = account(authentik, theirs["user_pk"])
-    with pytest.raises(HostError, match="Nothing was written"):
+    with pytest.raises(HostError, match="it exists, and ") as caught:
         resource("ServiceAccount").create(declared)
+    assert "Nothing was written. To take it over, set immich:adopt" in str(caught.value)
     assert account(authentik, theirs["user_pk"]) == seen
     assert password_of(authentik, declared["username"]) == theirs["token"]
-
-
-def test_an_account_that_looks_half_made_for_more_than_a_day_is_not_ours(authentik: Authentik, resource: Make) -> None:
-    declared = declared_phone(authentik)
-    theirs = made_by_hand(authentik, declared["username"])
-    store = authentik.standin.authentik.store
-    for old, refused in ((timedelta(hours=25), True), (timedelta(hours=23), False)):
-        joined = (datetime.now(UTC) - old).isoformat()
-        store.change("user", theirs["user_pk"], date_joined=joined)
-        store.commit()  # or the refused POST takes it back with itself
-        if refused:
-            with pytest.raises(HostError, match="Nothing was written"):
-                resource("ServiceAccount").create(declared)
-            assert password_of(authentik, declared["username"]) == theirs["token"]
-    resource("ServiceAccount").create(declared)
+    resource("ServiceAccount").create(declared | {"adopt": True})
     assert authentik.status(f"/core/users/{theirs['user_pk']}/") == 404
+
+
+@pytest.mark.parametrize("type_", ["internal", "external", "service_account"])
+def test_an_account_without_an_app_password_is_in_the_way_and_nothing_is_left_of_ours(
+    type_: str, authentik: Authentik, resource: Make
+) -> None:
+    declared = declared_phone(authentik)
+    theirs = authentik.call("POST", "/core/users/", {"username": declared["username"], "name": "Theirs", "type": type_})
+    with pytest.raises(HostError, match="Nothing was written"):
+        resource("ServiceAccount").create(declared)
+    assert account(authentik, theirs["pk"])["name"] == "Theirs"
+    assert authentik.call("GET", f"/core/users/?search={declared['username']}")["pagination"]["count"] == 1
+
+
+def test_an_account_is_called_by_its_username_unless_it_is_said_otherwise(authentik: Authentik, resource: Make) -> None:
+    declared, made = declared_phone(authentik), resource("ServiceAccount")
+    made.create(declared)
+    assert account(authentik, made.id)["name"] == account(authentik, made.id)["username"] == declared["username"]
 
 
 def test_an_account_that_is_adopted_gets_a_new_password_and_the_old_one_dies(

@@ -1,5 +1,8 @@
 """Where the API token goes: what a preview shows of authentik:url, and when it is refused."""
 
+import base64
+import pickle
+import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,10 +12,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi.dynamic.dynamic import serialize_provider
 
 from components.authentik_address import in_clear, origin, warning
 from providers.authentik.connection import refuse_former
 from providers.authentik.errors import AuthentikError
+from providers.authentik.group import GroupProvider
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z][a-z0-9]{0,8}){1,3}", fullmatch=True)
 
@@ -97,3 +102,10 @@ def test_the_file_that_the_engine_is_told_of_is_the_one_that_counts(
 def test_where_no_file_says_the_address_nothing_is_compared(project: Path, text: str) -> None:
     (project / "Pulumi.prod.yaml").write_text(text)
     refuse_former("https://auth.example.org", "prod")
+
+
+def test_as_many_providers_as_a_stack_has_can_be_pickled_with_its_name() -> None:
+    """The SDK sorts the attributes of each by a function that calls that of the one before."""
+    pickled = {serialize_provider(GroupProvider("prod")) for _ in range(sys.getrecursionlimit() + 1)}
+    (one,) = pickled
+    assert pickle.loads(base64.b64decode(one)).stack == "prod"  # noqa: S301  # made here

@@ -1,6 +1,7 @@
 """What a delivery writes and runs, as text."""
 
 import hashlib
+import re
 import shlex
 import subprocess
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.files import ROOT
 from providers.caddy.delivery import PRESETS, Commands, Target, command, preset, probe, snippet
 
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -48,6 +50,18 @@ EXPECTED = {
 def test_a_preset_is_the_commands_an_operator_would_type(name: str, sudo: bool) -> None:
     assert name in PRESETS
     assert commands(name, sudo=sudo) == EXPECTED[name, sudo]
+
+
+def test_the_sudo_rule_of_the_docs_allows_just_these_commands() -> None:
+    rule = re.search(r"^```\n(Cmnd_Alias .*?)^```", (ROOT / "docs" / "caddy.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert rule
+    alias, keep, validate, reload = rule[1].splitlines()
+    wanted = commands("systemd", sudo=True)
+    name, _, allowed = alias.removeprefix("Cmnd_Alias ").partition(" = ")
+    assert f"sudo -n -u caddy --preserve-env=IMMICH_SITE {allowed.removeprefix('/usr/bin/')}" == wanted.validate
+    assert keep == f'Defaults!{name} env_keep += "IMMICH_SITE"'
+    assert validate == f"deploy ALL=(caddy) NOPASSWD: {name}"
+    assert reload == f"deploy ALL=(root) NOPASSWD: /usr/bin/{wanted.reload.removeprefix('sudo -n ')}"
 
 
 def _target(words: list[str], patience: int) -> Target:
