@@ -93,6 +93,8 @@ torture: setup tools ## Every case of the kill and fault matrices that make test
 test-%: setup ## The tests of one tier: test-unit, test-host, test-program, test-contract, test-lab, test-delivery, test-e2e, test-browser
 	$(PYTEST) tests/$* $(ARGS)
 
+# Authentik and its worker need a share of this machine.
+e2e: WORKERS = $(shell getconf _NPROCESSORS_ONLN)
 e2e: tools packages ## What only a real Authentik can break, on the one that LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN name
 	@test -n "$$LAB_AUTHENTIK_URL" && test -n "$$LAB_AUTHENTIK_TOKEN" || { \
 	  echo "make e2e: set LAB_AUTHENTIK_URL and LAB_AUTHENTIK_TOKEN, a superuser's; examples/README.md has a house" >&2; \

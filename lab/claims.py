@@ -218,8 +218,8 @@ def prove_off_switches(proof: Proof, driver: Driver) -> None:
 
     def still_in() -> Observed:
         with driver.broken({"is_active": False}):
-            seconds = driver.until(False, header)
-        return "refused" if seconds is not None else f"passes after {driver.patience:.0f} s", seconds is None
+            seconds = driver.until(False, header, remembered := driver.lab.cache_seconds + 15)
+        return "refused" if seconds is not None else f"passes after {remembered:.0f} s", seconds is None
 
     def revoked() -> Observed:
         driver.passes(header)

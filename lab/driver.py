@@ -49,8 +49,8 @@ class Driver:
 
     @property
     def patience(self) -> float:
-        """Seconds within which the outpost has forgotten a header and loaded a change."""
-        return self.lab.cache_seconds + 15
+        """Seconds within which the outpost has forgotten a header and loaded a change, which it may be told late of."""
+        return self.lab.cache_seconds + (120 if self.lab.real else 15)
 
     def headers(self) -> dict[str, str]:
         """The exported header of each phone."""
@@ -74,12 +74,13 @@ class Driver:
         answer = self.web.get(PING, header)
         return answer.status == 200 and answer.data == b'{"res":"pong"}'
 
-    def until(self, expected: bool, header: Mapping[str, str]) -> float | None:
+    def until(self, expected: bool, header: Mapping[str, str], within: float | None = None) -> float | None:
         """Seconds until the header passes, or until it no longer does; None if that does not come in time."""
+        within = self.patience if within is None else within
         if self.hurried and not expected:
             self.forget()
         begun = time.monotonic()
-        while time.monotonic() - begun < self.patience:
+        while time.monotonic() - begun < within:
             if self.passes(header) == expected:
                 return time.monotonic() - begun
             time.sleep(self.pause)

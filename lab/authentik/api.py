@@ -17,7 +17,7 @@ from lab.authentik.represent import SHOWN
 from lab.authentik.rights import may_use
 from lab.authentik.seed import DATA, new_uuid
 from lab.authentik.validation import check, defaults
-from lab.authentik.versions import filled, newer, reads, told
+from lab.authentik.versions import filled, hides_tokens, newer, reads, told
 
 CHANGES = {"PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
@@ -26,6 +26,8 @@ def visible(call: Call, model: Model) -> list[Row]:
     """The rows a caller may know of. Without the view right: their own, or those named to a role of theirs."""
     rows = rows_of(call, model)
     view = model.right("view")
+    if model.path == "core/tokens" and hides_tokens(call.settings.version) and not call.rights.superuser:
+        return [row for row in rows if row["user"] == call.user["pk"]]
     if call.rights.has(view):
         return rows
     named = call.rights.objects(view)

@@ -60,6 +60,14 @@ def accepts_inactive(version: str) -> bool:
     return at < (2025, 8, 6) or (2025, 10, 0) <= at < (2025, 10, 2)
 
 
+def hides_tokens(version: str) -> bool:
+    """Whether all but superusers see their own tokens alone, whatever their rights.
+
+    As get_queryset in core/api/tokens.py of 2025.8.1 has it; 2026.5.0-rc1 has none there, those between are not known.
+    """
+    return release(version) < (2026, 5)
+
+
 _UNIQUE = {
     "username": "authentik_core_user_username_key",
     "identifier": "authentik_core_token_identifier_af152015_uniq",

@@ -16,7 +16,7 @@ from providers.authentik.exclusive_members import of_its_stack, others_in
 from providers.authentik.kind import Bag
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
-from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
+from providers.authentik.tokens import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.caddy.config import doors_of, serving
 from providers.caddy.doors import Doors
 from providers.caddy.errors import CaddyError
@@ -263,7 +263,8 @@ class Inquiry:
         ]
         if not found:
             hidden = not reads_tokens(client, call.doing)
-            return Hidden(f"the token's user needs the right {VIEW_TOKEN}", Cause.TOKEN_RIGHTS) if hidden else None
+            takes = f"to read the tokens of others takes {TO_READ_TOKENS}"
+            return Hidden(takes, Cause.TOKEN_RIGHTS) if hidden else None
         ends = [_moment(each["expires"]) if each["expiring"] else None for each in found]
         others = {each["identifier"] for each in found} - {identifier_of(username)}
         more = tuple(sorted(others)) if len(found) > 1 else ()

@@ -17,7 +17,7 @@ from providers.authentik.lookup import USER
 from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import slug
-from providers.authentik.tokens import VIEW_TOKEN, reads_tokens
+from providers.authentik.tokens import TO_READ_TOKENS, reads_tokens
 
 UNFINISHED = "pulumi has not finished making this app password"
 """What says so until its key was read, for a token has no other place for a mark."""
@@ -85,7 +85,7 @@ class AppPasswordProvider(AuthentikProvider):
         """The list is answered to everybody, with their own tokens."""
         doing = f"read {self.label(bag)}"
         if not reads_tokens(self.client, doing):
-            raise AuthentikError(f"cannot {doing}: our token may not read those of others (right {VIEW_TOKEN}).")
+            raise AuthentikError(f"cannot {doing}: our token may not read those of others; it takes {TO_READ_TOKENS}.")
 
     def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """A token whose identifier was changed is found by its primary key."""

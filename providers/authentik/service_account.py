@@ -22,7 +22,7 @@ from providers.authentik.ownership import Standing
 from providers.authentik.provider import AuthentikProvider, just_written
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.rules import no_colon
-from providers.authentik.tokens import VIEW_TOKEN, app_passwords_of, reads_tokens
+from providers.authentik.tokens import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.user import Groups, Roles
 from providers.diagnostics import tell, warn
 from providers.errors import brief
@@ -43,7 +43,7 @@ _OVERLAP = (
 _END = "Remove `overlap` from the phone in immich:phones."
 
 _UNSEEN = (
-    f"AUTHENTIK_TOKEN may not read the tokens of others, which takes the right {VIEW_TOKEN}: app passwords that were "
+    f"AUTHENTIK_TOKEN may not read the tokens of others, which takes {TO_READ_TOKENS}: app passwords that were "
     "revoked, and further ones of the phones' accounts, go unseen"
 )
 

@@ -6,6 +6,9 @@ from providers.authentik.kind import Bag
 
 VIEW_TOKEN = "authentik_core.view_token"  # noqa: S105  # the name of a right
 
+TO_READ_TOKENS = f"the right {VIEW_TOKEN}, or on Authentik 2025.8 a superuser's token"
+"""2025.8.1 shows its own tokens to anybody else, whatever the right (core/api/tokens.py, get_queryset)."""
+
 
 def reads_tokens(client: Client, doing: str) -> bool:
     """Whether there is another user's token in sight; the outposts have one each, at every Authentik."""

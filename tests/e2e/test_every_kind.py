@@ -125,7 +125,8 @@ def test_every_kind_is_updated_in_place_and_the_server_has_it(every: EveryKind, 
     assert "app.every2:///oauth-callback" in [each["url"] for each in login["redirect_uris"]]
     assert login["signing_key"] == after["authentik:Certificate"]["id"]
     pair = driver.admin.call("GET", f"/crypto/certificatekeypairs/{login['signing_key']}/")
-    assert (pair["key_type"], pair["private_key_available"]) == ("ec", True)
+    assert pair["private_key_available"] is True
+    assert (pair.get("key_type") or pair["private_key_type"]) == "ec"  # before 2026.5 it has the latter
     assert driver.admin.call("GET", f"/core/users/{after['authentik:ServiceAccount']['id']}/")["is_active"] is False
 
 

@@ -10,7 +10,7 @@ import requests
 from lab.driver import Driver
 from lab.gateway import counted
 from lab.stack import DRIFTED
-from tests.e2e.real import cases
+from tests.e2e.real import cases, in_sight_of_tokens
 
 DRIFT: dict[str, dict[str, dict[str, Any]]] = {
     "all open": {
@@ -150,6 +150,7 @@ def test_another_user_of_the_phones_group_is_seen_and_taken_out(driver: Driver) 
 
 @pytest.mark.real
 def test_a_further_app_password_of_the_account_is_seen_and_taken_off_and_the_phones_stays(driver: Driver) -> None:
+    in_sight_of_tokens(driver)
     header, name = driver.header(), f"{driver.lab.names['service_account']}-further"
     further = {"identifier": name, "intent": "app_password", "user": driver.account()["pk"], "expiring": False}
     driver.admin.call("POST", "/core/tokens/", further)
@@ -252,6 +253,7 @@ def test_a_provider_taken_off_the_outpost_goes_back_and_others_stay(driver: Driv
 
 @pytest.mark.parametrize("how", cases(["revoked", "made to expire"], {"made to expire"}))
 def test_a_password_that_was_revoked_or_changed_is_seen_and_a_new_one_made(driver: Driver, how: str) -> None:
+    in_sight_of_tokens(driver)
     old, account = driver.header(), driver.account()
     path = f"/core/tokens/service-account-{account['username']}-password/"
     if how == "revoked":
