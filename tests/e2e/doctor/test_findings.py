@@ -70,7 +70,8 @@ BESIDE: dict[Cause, Break] = {
     Cause.OTHER_DOORS: lambda breaking: breaking.another_door(),
     Cause.STILL_IN: lambda breaking: breaking.configured(enabled=False),
 }
-TOGETHER = [each for each in BESIDE if each not in (Cause.OUTPOST_HOST, Cause.STILL_IN, Cause.PASSWORD_EXPIRES_SOON)]
+APART = (Cause.OUTPOST_HOST, Cause.OTHER_PROVIDER, Cause.STILL_IN, Cause.PASSWORD_EXPIRES_SOON)
+TOGETHER = [each for each in BESIDE if each not in APART]
 """Those that can be so at once. Where logins lead (OUTPOST_HOST) is one setting for all stacks on an outpost."""
 # Found after the program itself has carried out what cannot work: its proof says so.
 CARRIED_OUT: dict[Cause, Break] = {
