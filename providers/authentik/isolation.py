@@ -7,7 +7,7 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
-from providers.authentik.closer import Closer, remove
+from providers.authentik.closer import Closer
 from providers.authentik.errors import AuthentikError
 from providers.authentik.fields import Attributes, Json, Text
 from providers.authentik.kind import Bag, Kind
@@ -23,7 +23,7 @@ class IsolationArgs(TypedDict, total=False):
 
     group: primary key of the group that the accounts are in. accounts: primary keys by name. application: primary key
     of the one that they are meant to enter. action: report says what else they may enter and writes nothing; close
-    shuts the group out of applications that nothing is bound to, by a negated binding.
+    shuts the group out of applications that nothing is bound to, by a negated binding in policy engine mode all.
     """
 
     group: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
@@ -71,9 +71,12 @@ class IsolationProvider(AuthentikProvider):
         inputs = self._inputs(props)
         superuser = props["superuser"] and is_superuser(self.client)  # the token may be a lesser one by now
         seen = self._ask(inputs, inputs["accounts"], superuser)
-        outs = self._told(inputs, seen, superuser) | {name: props[name] for name in ("said", "bindings", "kept")}
+        pending: list[str] = []
         if inputs["action"] == "close":
-            outs["pending"] = self._closer(inputs, seen, props).pending()
+            closer = self._closer(inputs, seen, props)
+            pending, seen.untold = closer.pending(), seen.untold + closer.untold()
+        outs = self._told(inputs, seen, superuser) | {name: props[name] for name in ("said", "bindings", "kept")}
+        outs["pending"] = pending
         return ReadResult(id_, outs, inputs)
 
     @brief
@@ -95,7 +98,9 @@ class IsolationProvider(AuthentikProvider):
 
     @brief
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        remove(self.client, self.label(props), props["group"], set(props["bindings"].values()) - set(props["kept"]))
+        if names := _names(props):
+            what = f"remove {self.label(props)}"
+            Closer(self.client, props["group"], "", Survey(), names, what).give_back(names, props["kept"])
 
     def label(self, bag: Mapping[str, Json]) -> str:
         return f"the isolation of {', '.join(bag.get('accounts') or {}) or 'no account'}"
@@ -124,11 +129,16 @@ class IsolationProvider(AuthentikProvider):
         kept = list(closer.ours().values()) if adopt else olds.get("kept", [])
         if closer.close():
             seen = self._ask(inputs, inputs["accounts"], superuser)
+        seen.untold += closer.untold()
         return {**self._told(inputs, seen, superuser), "bindings": closer.ours(), "kept": kept}
 
     def _closer(self, inputs: Bag, seen: Survey, olds: Mapping[str, Json]) -> Closer:
-        names = {pk: slug for slug, pk in olds.get("bindings", {}).items()}
-        return Closer(self.client, inputs["group"], inputs["application"], seen, names)
+        return Closer(self.client, inputs["group"], inputs["application"], seen, _names(olds))
+
+
+def _names(state: Mapping[str, Json]) -> dict[str, str]:
+    """What applications are called, by the primary key of our binding."""
+    return {pk: slug for slug, pk in state.get("bindings", {}).items()}
 
 
 def _findings(state: Mapping[str, Json]) -> Bag:

@@ -13,6 +13,7 @@ from tests.host.engine import Host, Props, Resource
 RIGHTS = (
     "authentik_core.view_user_applications",
     "authentik_core.view_application",
+    "authentik_core.change_application",
     *(f"authentik_policies.{verb}_policybinding" for verb in ("add", "change", "delete", "view")),
 )
 
@@ -51,6 +52,10 @@ class World:
             "GET", f"/policies/bindings/?target={application['pk']}&page_size=100"
         )["results"]
         return found
+
+    def mode(self, application: dict[str, Any]) -> str:
+        """Its policy engine mode."""
+        return str(self.authentik.call("GET", f"/core/applications/{application['slug']}/")["policy_engine_mode"])
 
     def enters(self, user: dict[str, Any], application: dict[str, Any]) -> bool:
         """What the server decides."""

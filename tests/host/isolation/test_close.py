@@ -3,6 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from providers.authentik.closing import MARK, is_marked
 from providers.authentik.isolation import IsolationProvider
 from tests.host.engine import Host, Props, Resource
 
@@ -60,18 +61,54 @@ def test_an_application_that_is_opened_later_is_shut_by_the_next_up(world: World
     assert isolation.outs["pending"] == []
 
 
-def test_a_binding_of_ours_beside_another_is_drift_and_goes(world: World, isolation: Resource) -> None:
-    wiki, family = world.open(), world.authentik.group()["pk"]
+def test_a_group_that_somebody_binds_later_narrows_until_ours_steps_aside(world: World, isolation: Resource) -> None:
+    wiki, family, friends = world.open(), world.authentik.group()["pk"], world.authentik.group()["pk"]
+    member = world.authentik.user(groups=[family])
     isolation.up(world.declared("close"))
-    theirs = world.bind(wiki, group=family)
-    assert world.enters(world.person, wiki)  # which theirs alone would not let them
+    theirs = [world.bind(wiki, group=family)]
+    assert world.enters(member, wiki)
+    assert not world.enters(world.person, wiki)
+    theirs.append(world.bind(wiki, group=friends))
+    assert not world.enters(member, wiki)  # who is in both would
     isolation.refresh()
     assert isolation.outs["pending"] == [f"take our binding off {wiki['slug']}"]
     isolation.up(world.declared("close"))
-    assert [each["pk"] for each in world.bindings(wiki)] == [theirs["pk"]]
+    assert world.bindings(wiki) == theirs
+    assert world.mode(wiki) == "any"
+    assert world.enters(member, wiki)
     assert not world.enters(world.person, wiki)
     assert not world.enters(world.one, wiki)
     assert isolation.outs["bindings"] == {}
+
+
+def test_a_binding_of_a_former_version_is_marked_and_its_application_hardened(
+    world: World, isolation: Resource
+) -> None:
+    wiki = world.open()
+    ours = world.bind(wiki, group=world.group, negate=True)
+    isolation.up(world.declared("close"))
+    assert (world.mode(wiki), world.bindings(wiki)) == ("all", [{**ours, "order": MARK}])
+    isolation.delete()
+    assert (world.mode(wiki), world.bindings(wiki)) == ("any", [])
+
+
+def test_a_mode_that_is_set_back_is_drift(world: World, isolation: Resource) -> None:
+    """As by a blueprint that declares it."""
+    wiki = world.open()
+    isolation.up(world.declared("close"))
+    world.authentik.call("PATCH", f"/core/applications/{wiki['slug']}/", {"policy_engine_mode": "any"})
+    isolation.refresh()
+    assert isolation.outs["pending"] == [f"set policy engine mode all on {wiki['slug']}"]
+    isolation.up(world.declared("close"))
+    assert world.mode(wiki) == "all"
+
+
+def test_destroy_beside_a_group_that_was_bound_later_gives_the_mode_back(world: World, isolation: Resource) -> None:
+    wiki, family = world.open(), world.authentik.group()["pk"]
+    isolation.up(world.declared("close"))
+    theirs = world.bind(wiki, group=family)
+    isolation.delete()
+    assert (world.mode(wiki), world.bindings(wiki)) == ("any", [theirs])
 
 
 def test_a_binding_of_ours_that_was_disabled_or_removed_is_mended(world: World, isolation: Resource) -> None:
@@ -98,6 +135,7 @@ def test_in_mode_all_a_binding_of_ours_stays_beside_others_for_it_only_narrows(
     world.bind(wiki, user=world.one["pk"])
     isolation.refresh()
     assert isolation.outs["pending"] == []
+    assert not any(map(is_marked, world.bindings(wiki)))
     world.authentik.call("PATCH", f"/core/applications/{wiki['slug']}/", {"policy_engine_mode": "any"})
     isolation.refresh()
     assert isolation.outs["pending"] == [f"take our binding off {wiki['slug']}"]
@@ -121,7 +159,7 @@ def test_going_back_to_report_opens_what_was_shut(world: World, isolation: Resou
     wiki = world.open()
     isolation.up(world.declared("close"))
     assert isolation.up(world.declared("report")) == "replaced"
-    assert world.bindings(wiki) == []
+    assert (world.mode(wiki), world.bindings(wiki)) == ("any", [])
     assert isolation.outs["reachable"] == {world.one["username"]: [wiki["slug"]]}
 
 
@@ -165,9 +203,12 @@ def test_close_lets_nobody_in_anywhere_and_destroy_leaves_everything_as_it_was(
     assert after <= before
     shut = {slug for user, slug in before - after}
     assert before - after == {(world.one["username"], slug) for slug in shut}
-    assert shut == {each["slug"] for each, (_, bindings) in zip(made, applications, strict=True) if not bindings}
+    closed = [each for each, (_, bindings) in zip(made, applications, strict=True) if not bindings]
+    assert shut == {each["slug"] for each in closed}
+    assert {world.mode(each) for each in closed} <= {"all"}
     told = set(isolation.outs["reachable"][world.one["username"]]) & {each["slug"] for each in made}
     assert told == {slug for user, slug in after if user == world.one["username"]}
     isolation.delete()
     assert entering() == before
     assert [world.bindings(each) for each in made] == bound
+    assert [world.mode(each) for each in made] == [mode for mode, _ in applications]

@@ -36,12 +36,14 @@ def test_a_second_binding_that_a_call_of_a_killed_run_made_late_is_drift_and_goe
 
 def test_what_was_bound_by_hand_stays_on_destroy_where_it_was_adopted(world: World, limited: Host) -> None:
     by_hand, wiki = world.open(), world.open()
-    world.bind(by_hand, group=world.group, negate=True)
+    ours = world.bind(by_hand, group=world.group, negate=True)
     isolation = Resource(limited, IsolationProvider)
     isolation.up(world.declared("close") | {"adopt": True})
+    assert (world.mode(by_hand), world.mode(wiki)) == ("all", "all")
     isolation.delete()
-    assert len(world.bindings(by_hand)) == 1
+    assert world.bindings(by_hand) == [ours]
     assert world.bindings(wiki) == []
+    assert (world.mode(by_hand), world.mode(wiki)) == ("any", "any")
 
 
 def test_a_binding_whose_answer_got_lost_is_not_made_twice(world: World, proxied_host: Host, proxy: Proxy) -> None:
