@@ -110,11 +110,14 @@ class World:
         assert response.ok, response.text
         self._by_admin_api = False
 
-    def serve(self, *, by_admin_api: bool = False, **changed: Any) -> Site:
-        """Deliver the site with some of its attributes changed; forget what was asked before."""
+    def serve(self, *, by_admin_api: bool = False, loaded: bool = False, **changed: Any) -> Site:
+        """Deliver the site with some of its attributes changed; forget what was asked before.
+
+        loaded: whether Caddy has what it should serve besides already.
+        """
         site = replace(self.site, **changed)
         if by_admin_api:
-            if not self._by_admin_api:
+            if not self._by_admin_api and not loaded:
                 self.load(f"https://theirs.localhost:{self.port} {{\n\trespond theirs\n}}\n")
             where = {"host": site.host, "port": site.port, "caddyfile": render(site)}
             provider = CaddyConfigProvider()
