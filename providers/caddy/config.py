@@ -227,7 +227,9 @@ def _expected(name: str, value: object) -> str | None:
     if value is None or value == "":
         return "is missing"
     if name == "other_doors":
-        return next(filter(None, map(door, value)), None) if isinstance(value, list) else "expected a list"
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            return "expected a list of texts"
+        return next(filter(None, map(door, value)), None)
     if name == "port":
         right = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
         return None if right else "expected a port from 1 to 65535"

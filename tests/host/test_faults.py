@@ -105,6 +105,8 @@ class Bench:
                 "host": f"{name}.example.org",
                 "port": self.caddy.port,
                 "caddyfile": site.replace("{}", "one"),
+                "upstream": "http://immich:2283",
+                "other_doors": [],
             }
             return Thing(Resource(self.host, CaddyConfigProvider), declared, {"caddyfile": site.replace("{}", "two")})
         if kind.startswith("Isolation"):

@@ -107,6 +107,8 @@ GOOD = {
     "host": "photos.example.org",
     "port": 443,
     "caddyfile": "photos.example.org {\n\trespond ok\n}\n",
+    "upstream": "http://localhost:2283",
+    "other_doors": ["photos.lan:8080", "*:8000-8010"],
 }
 SITE: dict[str, list[Any]] = {
     "admin": [
@@ -127,6 +129,24 @@ SITE: dict[str, list[Any]] = {
     ],
     "port": ["443", "", 0, -1, 65536, 1.5, True, [], {}],
     "caddyfile": [*WRONG_TYPES, "", " \n\t", "a\0b", "a\x1bb", "a\rb", "a\u2028b", "x" * 100_001],
+    "upstream": [*WRONG_TYPES, *TEXTS, *URLS, "", "unix//run/immich.sock", "http://localhost:2283/", "localhost:2283"],
+    "other_doors": [
+        "",
+        "a:1",
+        {},
+        1,
+        True,
+        [1],
+        [None],
+        [[]],
+        [""],
+        ["a"],
+        ["a:"],
+        ["A:1"],
+        ["a:b"],
+        ["a:1\n"],
+        ["a b:1"],
+    ],
     "more": ["x"],
 }
 

@@ -150,6 +150,8 @@ def test_two_stacks_that_deliver_to_one_caddy_and_take_away_at_once_lose_nothing
             "host": f"photos-{number}.example.org",
             "port": caddy.port,
             "caddyfile": f"http://photos-{number}.example.org:{caddy.port} {{\n\trespond {number}\n}}\n",
+            "upstream": "http://immich:2283",
+            "other_doors": [],
         }
         for number in range(len(sites))
     ]

@@ -119,7 +119,8 @@ class World:
         if by_admin_api:
             if not self._by_admin_api and not loaded:
                 self.load(f"https://theirs.localhost:{self.port} {{\n\trespond theirs\n}}\n")
-            where = {"host": site.host, "port": site.port, "caddyfile": render(site)}
+            where: dict[str, Any] = {"host": site.host, "port": site.port, "caddyfile": render(site)}
+            where |= {"upstream": site.immich, "other_doors": []}
             provider = CaddyConfigProvider()
             provider.configure(ConfigureRequest(Config({}, "immich")))
             provider.create({"admin": self.admin, "route_id": "immich-test", **where})
