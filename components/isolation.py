@@ -12,10 +12,12 @@ from providers.authentik.survey import HIDDEN
 
 REMEDY = {
     "report": "What nothing is bound to in Authentik is open to everybody: bind it to the groups that may use it, or "
-    "set immich:isolation to close.",
+    "set immich:isolation to close. To bind one, open Authentik's admin interface and go to:",
     "close": "They have bindings of others, beside which one of ours could let everybody else in: change those in "
     "Authentik.",
 }
+STEPS = "Applications > Applications > {} > Policy / Group / User Bindings > Bind existing policy/group/user > Group"
+"""Where an application is bound."""
 
 
 def isolate(access: ImmichMobileAccess, settings: Settings, after: Sequence[Resource] = ()) -> Isolation:
@@ -42,7 +44,11 @@ def isolate(access: ImmichMobileAccess, settings: Settings, after: Sequence[Reso
 def warning(action: str, reachable: Mapping[str, Sequence[str]], untold: Sequence[str]) -> str:
     """What the operator has to know, or nothing. reachable: slugs by account. Pure."""
     entered = [f"{account}: {', '.join(slugs)}" for account, slugs in sorted(reachable.items()) if slugs]
-    said = [f"The phones may enter more than Immich. {'; '.join(entered)}.", REMEDY[action]] if entered else []
+    lines = [f"The phones may enter more than Immich. {'; '.join(entered)}. {REMEDY[action]}"] if entered else []
+    if action == "report":
+        lines += [
+            f"  {STEPS.format(slug)}" for slug in sorted({slug for slugs in reachable.values() for slug in slugs})
+        ]
     if entered or set(untold) - {HIDDEN}:
-        said += [f"Not told: {each}." for each in untold]
-    return " ".join(said)
+        lines += [f"Not told: {each}." for each in untold]
+    return "\n".join(lines)

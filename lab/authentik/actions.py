@@ -142,7 +142,7 @@ def check_access(call: Call, key: str) -> Answer:
         user = call.store.get("user", int(asked))
         if user is None:
             raise Refusal(400, {"for_user": "User not found"})
-    passing = user is not None and may_use(call.store, user, application)
+    passing = user is not None and may_use(call.store, call.settings.version, user, application)
     return Answer(200, {"passing": passing, "messages": [], "log_messages": []})
 
 

@@ -142,7 +142,7 @@ def list_allowed(call: Call) -> Answer:
     everything = select(call.store, APPLICATION, call.store.rows("application"), call.query)
     numbers, rows = page(everything, call.query)
     user = for_user(call) if "for_user" in call.query else call.user
-    allowed = [row for row in rows if not row["meta_hide"] and may_use(call.store, user, row)]
+    allowed = [row for row in rows if not row["meta_hide"] and may_use(call.store, call.settings.version, user, row)]
     results = [shown(call, APPLICATION, row) for row in allowed]
     if "for_user" not in call.query and call.flag("only_with_launch_url"):
         results = [result for result in results if result["launch_url"]]

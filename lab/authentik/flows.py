@@ -91,7 +91,7 @@ def session_cookie(sid: str) -> str:
     return f"{COOKIE}={sid}; Path=/; Max-Age={int(SESSION.total_seconds())}; HttpOnly; SameSite=Lax"
 
 
-def authorize(store: Store, path: str, query: str, cookies: Mapping[str, str]) -> Page:
+def authorize(store: Store, version: str, path: str, query: str, cookies: Mapping[str, str]) -> Page:
     """A code for the application, once somebody who may enter is logged in."""
     asked = fields(query)
     try:
@@ -109,7 +109,7 @@ def authorize(store: Store, path: str, query: str, cookies: Mapping[str, str]) -
     user = session_user(store, cookies)
     if user is None:
         return redirect(f"{LOGIN_FLOW}?next={quote(f'{path}?{query}', safe='')}")
-    if not may_use(store, user, application):
+    if not may_use(store, version, user, application):
         return denied()
     remembered = ("nonce", "scope", "code_challenge", "code_challenge_method")
     kept = {name: asked[name] for name in remembered if name in asked}

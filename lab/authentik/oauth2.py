@@ -133,7 +133,7 @@ def by_app_password(store: Store, version: str, application: Row, username: str,
     if user is None or not (user["is_active"] or accepts_inactive(version)):
         raise TokenError("invalid_grant")
     token = app_password(store, version, user, password)
-    if token is None or not may_use(store, user, application):
+    if token is None or not may_use(store, version, user, application):
         raise TokenError("invalid_grant")
     # as on the real server: an event, and no last_login
     logged_in(

@@ -8,6 +8,7 @@ from lab.authentik.access import Visitor, may_enter
 from lab.authentik.fields import Row
 from lab.authentik.seed import new_uuid
 from lab.authentik.store import Store
+from lab.authentik.versions import lax
 
 
 def ancestry(store: Store, groups: list[str]) -> frozenset[str]:
@@ -42,9 +43,9 @@ def bindings_of(store: Store, target: str) -> list[Row]:
     return sorted(found, key=lambda binding: (binding["order"], binding["pk"]))
 
 
-def may_use(store: Store, user: Row, application: Row) -> bool:
+def may_use(store: Store, version: str, user: Row, application: Row) -> bool:
     bindings = bindings_of(store, application["pk"])
-    return may_enter(visitor(store, user), application["policy_engine_mode"], bindings)
+    return may_enter(visitor(store, user), application["policy_engine_mode"], bindings, lax=lax(version))
 
 
 def attributes_of(store: Store, user: Row) -> dict[str, Any]:

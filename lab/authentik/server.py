@@ -161,9 +161,9 @@ class Authentik:
         return JSONResponse(answer[1], answer[0])
 
     def _oauth2_answer(self, request: Request, rest: str, form: dict[str, str]) -> Page | tuple[int, Any]:
-        store, authorization = self.store, request.headers.get("authorization", "")
+        store, version, authorization = self.store, self.settings.version, request.headers.get("authorization", "")
         if rest == "authorize/":
-            return flows.authorize(store, request.url.path, request.url.query, request.cookies)
+            return flows.authorize(store, version, request.url.path, request.url.query, request.cookies)
         if rest == "token/":
             if request.method != "POST":
                 return 405, {"detail": f'Method "{request.method}" not allowed.'}

@@ -68,6 +68,16 @@ def hides_tokens(version: str) -> bool:
     return release(version) < (2026, 5)
 
 
+def lax(version: str) -> bool:
+    """Whether in policy engine mode all one of the groups and users that are bound is enough.
+
+    As in the recording of 2025.8.1 (`closing: mode all, negated and family`), not in that of 2026.5.0-rc1. By the
+    source, policies/engine.py: since pull request 14957 of June 2025, until 20430 of February 2026, which no release
+    notes of 2026.2 name.
+    """
+    return (2025, 8) <= release(version) < (2026, 5)
+
+
 _UNIQUE = {
     "username": "authentik_core_user_username_key",
     "identifier": "authentik_core_token_identifier_af152015_uniq",

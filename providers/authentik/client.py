@@ -126,17 +126,21 @@ class Client:
     def warn_of_version(self) -> None:
         """Say once if Authentik's version is none that this is made for.
 
-        It is asked once and without patience; a server that does not tell it is no failure.
+        It is asked once.
         """
         if not self._version_asked.acquire(blocking=False):
             return
+        if warning := untried(self.version(), self._where()):
+            warn(warning)
+
+    def version(self) -> str:
+        """Authentik's version. It is asked for without patience; a server that does not tell it is no failure: ""."""
         try:
             answer = self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None).json
         except (AuthentikError, Transient):
-            return
+            return ""
         told = answer.get("version_current") if isinstance(answer, dict) else None
-        if isinstance(told, str) and (warning := untried(printable(told), self._where())):
-            warn(warning)
+        return printable(told) if isinstance(told, str) else ""
 
     def _object(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import cached_property
 
 from providers.authentik.client import Client
 from providers.authentik.closing import (
@@ -13,12 +14,14 @@ from providers.authentik.closing import (
     is_marked,
     is_ours,
     last_step,
+    may_open,
     next_step,
     ours_of,
 )
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.kind import Bag
 from providers.authentik.survey import APPLICATIONS, Survey
+from providers.authentik.versions import all_must_hold
 from providers.diagnostics import warn
 
 BINDINGS = "/policies/bindings/"
@@ -90,7 +93,13 @@ class Closer:
 
     def close(self) -> bool:
         """Do what is to be done; answers whether there was anything."""
-        return sum(self._settle(target, self._next) for target in sorted(self._bindings)) > 0
+        stepped = sum(self._settle(target, self._next) for target in sorted(self._bindings)) > 0
+        if self.ours() and not self._all_must_hold:
+            warn(
+                "This version of Authentik opens an application that immich:isolation closed to everybody when "
+                "somebody binds a group or user to it, until the next `pulumi up --refresh`. 2026.5 does not."
+            )
+        return stepped
 
     def give_back(self, bindings: Collection[str], kept: Collection[str]) -> None:
         """Take away these bindings of ours, except those that are kept, and give the modes back that we changed."""
@@ -127,7 +136,13 @@ class Closer:
         )
 
     def _next(self, target: str) -> Step | None:
-        return next_step(self._mode(target), self._bindings[target], self._group, entered=target in self._entered)
+        mode, bindings = self._mode(target), self._bindings[target]
+        hold = not (mode == "all" and may_open(bindings, self._group)) or self._all_must_hold
+        return next_step(mode, bindings, self._group, entered=target in self._entered, all_must_hold=hold)
+
+    @cached_property
+    def _all_must_hold(self) -> bool:
+        return all_must_hold(self._client.version())
 
     def _ours(self, target: str) -> list[Binding]:
         return ours_of(self._bindings[target], self._group, self._names)
@@ -152,7 +167,7 @@ class Closer:
     def _reads(self, slug: str, target: str) -> bool:
         if slug == target:  # not known
             return False
-        with suppress(NotFound):
+        with suppress(NotFound, Forbidden):
             found = self._client.get(f"{APPLICATIONS}{slug}/", Call(f"read application {slug!r}", VIEW_APPLICATION))
             if found["pk"] == target:  # and not another one that has the slug by now
                 self._seen.seen[target] = found

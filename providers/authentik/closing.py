@@ -49,23 +49,33 @@ def fields_of(step: Step, bindings: Iterable[Binding]) -> dict[str, Json]:
     return {"order": MARK} if step == "mark" else {"enabled": step == "enable"}
 
 
-def next_step(mode: str | None, bindings: Iterable[Binding], group: str, *, entered: bool) -> Step | None:
+def may_open(bindings: Iterable[Binding], group: str) -> bool:
+    """Whether ours stands beside a group or user, so that it would open the application where one of both is enough."""
+    ours, others = _apart(bindings, group)
+    return bool(ours) and any(each["enabled"] and each.get("policy") is None for each in others)
+
+
+def next_step(
+    mode: str | None, bindings: Iterable[Binding], group: str, *, entered: bool, all_must_hold: bool = True
+) -> Step | None:
     """The next step to shut a group out of an application, or None.
 
     No step lets anybody in who was kept out before, with one exception: beside an enabled binding of somebody else's,
     the mode that we changed is given back, which lets in whom the bindings of others let in in mode any.
 
     mode: the application's policy_engine_mode, None if not known. bindings: all of its bindings. entered: whether an
-    account of the group may enter it.
+    account of the group may enter it. all_must_hold: whether mode all is what it says, for groups and users, too.
     """
-    ours, others = _apart(bindings, group)
+    bound = list(bindings)
+    ours, others = _apart(bound, group)
     if not ours:
         return "bind" if entered and not others else None
     if len(ours) > 1:
         return _fewer(ours)
     (one,) = ours
     if any(each["enabled"] for each in others) or (others and not one["enabled"]):
-        return _aside(mode, one)
+        lax = not all_must_hold and not is_marked(one) and may_open(bound, group)
+        return _aside("any" if mode == "all" and lax else mode, one)
     if not one["enabled"]:
         return "enable"
     if mode == "any":

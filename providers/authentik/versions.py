@@ -80,8 +80,8 @@ def former_name(path: str, field: str) -> str:
 
 
 def untried(version: str, url: str) -> str | None:
-    """What the operator has to know of a server of this version, or None. version: as the server says it."""
-    if version in TRIED:
+    """What the operator has to know of a server of this version, or None. version: as the server says it, "" if not."""
+    if not version or version in TRIED:
         return None
     at, told = _release(version), re.sub(r"[^\w.+-]", " ", version)[:40]
     tried = f"This program was tried on {', '.join(TRIED)}"
@@ -94,6 +94,16 @@ def untried(version: str, url: str) -> str | None:
         f"Authentik {told} at {url} is a version that this program was not tried on, so it may answer otherwise than "
         f"expected. {tried}; docs/operations.md says what differs."
     )
+
+
+def all_must_hold(version: str) -> bool:
+    """Whether in policy engine mode all every group and user that is bound must hold.
+
+    Not on 2025.8 to 2026.2: there one of them is enough, as in mode any. By the recordings of 2025.8.1 and
+    2026.5.0-rc1 (`closing: mode all, negated and family`); between them by the source, pull requests 14957 and 20430.
+    """
+    at = _release(version)
+    return at is None or not (2025, 8) <= at < (2026, 5)
 
 
 def _release(version: str) -> Version | None:

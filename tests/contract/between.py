@@ -130,6 +130,7 @@ def refreshed(play: Replay) -> None:
 STEPS: Mapping[str, Step] = {
     "limited: no rights, list users": limited_account,
     "limited: flow by slug": limited_rights,
+    "closing: phones group": another_server,
     "forward auth: good Basic again (cached)": reload_outpost,
     "forward auth: deactivated user, after the cache": lambda play: play.later(play.server.settings.cache_seconds),
     "sa3: user with a username of its own and another name": without_outposts,

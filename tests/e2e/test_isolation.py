@@ -29,6 +29,11 @@ def enters(driver: Driver, username: str, application: dict[str, Any]) -> bool:
     return bool(driver.admin.call("GET", path, query=query)["passing"])
 
 
+def mode(driver: Driver, application: dict[str, Any]) -> str:
+    """The policy engine mode."""
+    return str(driver.admin.call("GET", f"/core/applications/{application['slug']}/")["policy_engine_mode"])
+
+
 def drifts(driver: Driver) -> str:
     """What a refresh sees; it must see something."""
     run = driver.stack.run("refresh", "--preview-only", "--expect-no-changes", "--config-file", driver.lab.config_file)
@@ -74,11 +79,12 @@ def test_close_shuts_it_and_steps_aside_for_somebody_elses_binding(driver: Drive
     group = driver.admin.group(driver.lab.names["phones_group"] + "-others")
     try:
         theirs = driver.admin.call("POST", "/policies/bindings/", {"target": wiki["pk"], "group": group, "order": 1})
-        assert enters(driver, person, wiki)  # ours beside theirs lets in whom theirs alone keeps out
+        assert not enters(driver, person, wiki)
         assert "immich-isolation" in drifts(driver)
         driver.stack.up("--refresh")
         bindings = driver.admin.call("GET", "/policies/bindings/", query={"target": wiki["pk"]})["results"]
         assert [each["pk"] for each in bindings] == [theirs["pk"]]
+        assert mode(driver, wiki) == "any"
         assert not enters(driver, person, wiki)
         assert not enters(driver, account, wiki)
     finally:
@@ -86,11 +92,12 @@ def test_close_shuts_it_and_steps_aside_for_somebody_elses_binding(driver: Drive
 
 
 def test_going_back_to_report_takes_away_our_bindings_and_no_others(driver: Driver, wiki: dict[str, Any]) -> None:
-    before = driver.admin.snapshot()["bindings"]
+    before, former = driver.admin.snapshot()["bindings"], mode(driver, wiki)
     driver.stack.configure(isolation="close")
     driver.stack.up("--refresh")
     assert len(driver.admin.snapshot()["bindings"]) > len(before)
     driver.stack.configure(isolation="report")
     driver.stack.up()
     assert driver.admin.snapshot()["bindings"] == before
+    assert mode(driver, wiki) == former
     assert wiki["slug"] in reachable(driver)

@@ -174,7 +174,12 @@ class World:
             ),
             "tokens": sorted([users[each["user"]]["username"], each["intent"]] for each in tokens),
             "applications": sorted(
-                [each["slug"], each["name"], each["provider"] and providers[each["provider"]]["name"]]
+                [
+                    each["slug"],
+                    each["name"],
+                    each["provider"] and providers[each["provider"]]["name"],
+                    each["policy_engine_mode"],
+                ]
                 for each in applications.values()
             ),
             "providers": sorted(each["name"] for each in providers.values()),

@@ -27,6 +27,8 @@ def test_what_an_account_may_enter_is_said_with_what_to_do_and_what_could_not_be
     assert "anna" not in said
     assert "set immich:isolation to close" in said
     assert f"Not told: {HIDDEN}." in said
+    steps = [line.split(" > ")[2] for line in said.splitlines() if " > Policy / Group / User Bindings > " in line]
+    assert steps == ["grafana", "wiki"]
     assert "bindings of others" in warning("close", {"phone": ["wiki"]}, [])
 
 

@@ -1,13 +1,16 @@
 """What accounts may enter besides theirs: shut where that is safe, and given back."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lab.authentik import StandIn
 from providers.authentik.closing import MARK, is_marked
 from providers.authentik.isolation import IsolationProvider
-from tests.host.engine import Host, Props, Resource
+from tests.host.conftest import Authentik, HostWith
+from tests.host.engine import Host, HostError, Props, Resource
 
-from .conftest import World
+from .conftest import RIGHTS, World
 
 
 def test_close_shuts_the_group_out_of_what_is_open_and_nobody_else(world: World, isolation: Resource) -> None:
@@ -161,6 +164,53 @@ def test_going_back_to_report_opens_what_was_shut(world: World, isolation: Resou
     assert isolation.up(world.declared("report")) == "replaced"
     assert (world.mode(wiki), world.bindings(wiki)) == ("any", [])
     assert isolation.outs["reachable"] == {world.one["username"]: [wiki["slug"]]}
+
+
+def test_a_mode_that_our_token_is_not_told_leaves_what_shuts_out_and_is_said(
+    world: World, isolation: Resource, authentik: Authentik, host_with: HostWith
+) -> None:
+    wiki, family = world.open(), world.authentik.group()["pk"]
+    isolation.up(world.declared("close"))
+    world.bind(wiki, group=family)
+    bound = world.bindings(wiki)
+    rights = [each for each in RIGHTS if each != "authentik_core.view_application"]
+    blind = Resource(host_with({"authentik:url": authentik.url}, authentik.limited_token(*rights)), IsolationProvider)
+    blind.id, blind.outs = isolation.id, isolation.outs
+    blind.refresh()
+    assert any(wiki["slug"] in each and "view_application" in each for each in blind.outs["untold"])
+    blind.up(world.declared("close"))
+    assert world.bindings(wiki) == bound
+    assert world.mode(wiki) == "all"
+
+
+def test_the_right_to_change_applications_is_named_where_it_is_missing(
+    world: World, authentik: Authentik, host_with: HostWith
+) -> None:
+    wiki = world.open()
+    rights = [each for each in RIGHTS if each != "authentik_core.change_application"]
+    host = host_with({"authentik:url": authentik.url}, authentik.limited_token(*rights))
+    with pytest.raises(HostError, match=f"{wiki['slug']}.*authentik_core.change_application"):
+        Resource(host, IsolationProvider).up(world.declared("close"))
+    assert not world.enters(world.one, wiki)
+
+
+def test_where_mode_all_does_not_hold_ours_goes_even_if_the_operator_chose_it() -> None:
+    """On 2025.8 to 2026.2 one group or user is enough in mode all, too."""
+    with StandIn(version="2025.8.1", cache_seconds=0) as standin:
+        authentik = Authentik(standin)
+        with Host({"authentik:url": authentik.url}, {"AUTHENTIK_TOKEN": authentik.token}) as host:
+            group = authentik.group()["pk"]
+            one, own = authentik.user(groups=[group]), authentik.application()
+            world = World(authentik, group, one, authentik.user(), authentik.user(), own["pk"])
+            world.bind(own, group=group)
+            wiki, isolation = world.open(policy_engine_mode="all"), Resource(host, IsolationProvider)
+            isolation.up(world.declared("close"))
+            theirs = world.bind(wiki, group=authentik.group()["pk"])
+            assert world.enters(world.person, wiki)
+            isolation.refresh()
+            isolation.up(world.declared("close"))
+            assert (world.mode(wiki), world.bindings(wiki)) == ("all", [theirs])
+            assert not world.enters(world.person, wiki)
 
 
 BOUND = st.fixed_dictionaries(

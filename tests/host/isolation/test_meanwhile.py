@@ -1,11 +1,16 @@
 """Shutting accounts out while runs are killed, answers get lost and others write."""
 
+from contextlib import suppress
+
+import pytest
+
 from providers.authentik.isolation import IsolationProvider
 from tests.faults import first, reset_after, then
-from tests.host.engine import Host, Resource
-from tests.proxy import Proxy
+from tests.host.conftest import HostWith
+from tests.host.engine import Host, HostError, Resource
+from tests.proxy import Exchange, Proxy
 
-from .conftest import World
+from .conftest import RIGHTS, World
 
 
 def test_what_a_killed_run_bound_is_taken_over_and_not_bound_twice(world: World, limited: Host) -> None:
@@ -90,6 +95,45 @@ def test_a_disabled_binding_of_ours_that_somebody_takes_away_meanwhile_is_made_a
     assert proxy.met
     proxy.clear()
     assert not world.enters(world.one, wiki)
+
+
+@pytest.mark.parametrize("goal", ["closed", "aside", "gone"])
+@pytest.mark.parametrize("at", range(3))
+def test_a_run_that_is_killed_at_any_write_converges_and_lets_nobody_in_who_is_kept_out(
+    goal: str, at: int, world: World, limited: Host, host_with: HostWith, proxy: Proxy
+) -> None:
+    """Without what the killed run kept, too: the first run's state is lost."""
+    wiki, again = world.open(), Resource(limited, IsolationProvider)
+    theirs = []
+    if goal != "closed":
+        again.up(world.declared("close"))
+    if goal == "aside":
+        theirs = [world.bind(wiki, group=world.authentik.group()["pk"])]
+        again.refresh()
+    host = host_with({"authentik:url": proxy.url}, world.authentik.limited_token(*RIGHTS))
+    killed = Resource(host, IsolationProvider)
+    killed.id, killed.outs = again.id, dict(again.outs)
+
+    def kill(exchange: Exchange) -> None:
+        host.kill()
+        exchange.reset()
+
+    proxy.on("(POST|PUT|PATCH|DELETE) .*", kill, skip=at)
+    with suppress(HostError):  # where it takes fewer writes
+        killed.delete() if goal == "gone" else killed.up(world.declared("close"))
+    proxy.clear()
+    assert world.enters(world.person, wiki) == (goal != "aside")
+    if goal == "gone":
+        again.delete()
+        assert (world.mode(wiki), world.bindings(wiki)) == ("any", [])
+        return
+    if goal == "aside":
+        again.refresh()
+    again.up(world.declared("close"))
+    assert not world.enters(world.one, wiki)
+    assert world.mode(wiki) == ("all" if goal == "closed" else "any")
+    again.delete()
+    assert (world.mode(wiki), world.bindings(wiki)) == ("any", theirs)
 
 
 def test_somebody_who_binds_at_the_same_moment_keeps_out_whom_theirs_keeps_out(
