@@ -240,7 +240,10 @@ class Client:
 
     def _judge(self, answer: Answer, method: Method, path: str, call: Call) -> None:
         status, what, words = answer.status, _what(call, method, path), said(answer)
-        if status in PASSING or (status == 500 and method in ("GET", "DELETE")):  # a worker that is recycled says 500
+        # A worker that is recycled, or lost its database for a moment, says 500, and in plain text: Authentik itself
+        # does so on a read, and on a write its page for errors answers 405.
+        recycled = answer.headers.get("Content-Type", "").startswith("text/plain")
+        if status in PASSING or (status == 500 and (recycled or method in ("GET", "DELETE"))):
             error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))

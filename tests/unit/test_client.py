@@ -158,6 +158,21 @@ def test_a_delete_that_the_server_failed_on_is_sent_again(status: int) -> None:
         assert server.methods == ["DELETE", "DELETE"]
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_write_that_met_a_worker_at_its_end_is_sent_again(method: str) -> None:
+    """Seen on 2026.5.0-rc1, on a POST; uvicorn answers so for an exception that never reached Authentik's own pages."""
+    with Server(reply(500, b"Internal Server Error", Content_Type="text/plain"), reply(200, {"pk": 1})) as server:
+        ALL[method](Client(server.url, TOKEN))
+        assert server.methods == [method, method]
+
+
+def test_a_create_that_met_a_worker_at_its_end_is_a_lost_answer() -> None:
+    with Server(reply(500, b"Internal Server Error", Content_Type="text/plain; charset=utf-8")) as server:
+        with pytest.raises(AnswerLost):
+            ALL["POST"](Client(server.url, TOKEN))
+        assert server.methods == ["POST"]
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize("status", [405, 500])
 def test_a_write_that_the_server_failed_on_is_never_sent_again(method: str, status: int) -> None:
