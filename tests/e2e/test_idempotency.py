@@ -4,6 +4,7 @@ import pytest
 
 from lab.driver import Driver
 from lab.gateway import counted
+from tests.e2e.real import in_sight_of_tokens
 
 pytestmark = pytest.mark.real
 
@@ -22,6 +23,7 @@ def test_a_preview_makes_no_api_call(driver: Driver) -> None:
 
 
 def test_a_refresh_reads_each_object_once_and_no_key(driver: Driver) -> None:
+    in_sight_of_tokens(driver)  # else it is found out that no token is in sight
     with counted(driver.lab) as calls:
         driver.stack.refresh("--skip-preview", "--expect-no-changes")
     assert {method for method, _ in calls.made} == {"GET"}
