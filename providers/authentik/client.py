@@ -130,7 +130,8 @@ class Client:
         """
         if not self._version_asked.acquire(blocking=False):
             return
-        if warning := untried(self.version(), self._where()):
+        version = self.version()
+        if version and (warning := untried(version, self._where())):
             warn(warning)
 
     def version(self) -> str:

@@ -80,8 +80,8 @@ def former_name(path: str, field: str) -> str:
 
 
 def untried(version: str, url: str) -> str | None:
-    """What the operator has to know of a server of this version, or None. version: as the server says it, "" if not."""
-    if not version or version in TRIED:
+    """What the operator has to know of a server of this version, or None. version: as the server says it."""
+    if version in TRIED:
         return None
     at, told = _release(version), re.sub(r"[^\w.+-]", " ", version)[:40]
     tried = f"This program was tried on {', '.join(TRIED)}"

@@ -451,8 +451,6 @@ def test_an_app_password_is_never_taken_for_gone_by_a_token_that_sees_none_of_ot
     unseen = of_kind(blind, "AppPassword")
     for operation in (unseen.delete, unseen.refresh):
         unseen.id, unseen.outs = made.id, dict(outs)
-        with pytest.raises(
-            HostError, match=r"our token may not read those of others \(right authentik_core.view_token"
-        ):
+        with pytest.raises(HostError, match=r"our token may not read those of others; .* authentik_core.view_token"):
             operation()
     assert authentik.status(f"/core/tokens/{outs['identifier']}/") == 200

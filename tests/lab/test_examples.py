@@ -89,7 +89,8 @@ def test_a_caddyfile_that_has_a_site_for_immich_takes_our_directives_inside_it(c
     (etc / "Caddyfile").write_text(MINE.replace("\n}", f"\n\t{line}\n}}"))
     done = adapted(caddy, etc)
     assert hosts(done) == ["photos.example.org"]
-    merged, whole = json.loads(done.stdout), json.loads((GOLDEN / "plain.json").read_text())
+    (etc / "Caddyfile").write_text((GOLDEN / "plain.Caddyfile").read_text())
+    merged, whole = json.loads(done.stdout), json.loads(adapted(caddy, etc).stdout)
     assert "X-Mine" in done.stdout
     (server,), (alone,) = (each["apps"]["http"]["servers"].values() for each in (merged, whole))
     assert _directives(server)[1:] == _directives(alone)

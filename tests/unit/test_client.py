@@ -25,7 +25,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CONNECT", 0.1)
     monkeypatch.setattr(module, "READ", 0.05)
     monkeypatch.setattr(module, "UNREACHABLE_BOUND", 0.25)
-    monkeypatch.setattr(module, "BUSY_BOUND", 0.5)
+    monkeypatch.setattr(module, "BUSY_BOUND", 2)
     monkeypatch.setattr(module, "_growing", tenacity.wait_fixed(0.02))
 
 
