@@ -54,6 +54,8 @@ class Stack:
             raise engine[0].failed
         if done.error:
             raise done.error
+        if "headers" not in done.exports:
+            raise HostError("the program ended before its outputs, as where its host was killed")
         self._delete(host, registered=engine[0].done.keys())
         self.headers = _plain(done.exports["headers"])
         return engine[0].done
