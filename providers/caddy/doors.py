@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from providers.caddy.routes import hosts_of, listens
+from providers.caddy.rules import origin
 
 # What passes a request on, or answers with nothing of anybody's.
 _PASSING = {
@@ -34,7 +34,7 @@ def other_doors(apps: Mapping[str, Any], url: str, upstream: str, allowed: Itera
     A door is what leads to upstream, or to anything for the public name at another port. A redirect, a text, and
     what only this machine can reach are none, unless the site itself is reached by this machine only, as by a tunnel.
     """
-    host, port = (urlsplit(url).hostname or "").lower(), urlsplit(url).port or 443
+    host, port = origin(url)
     found: dict[str, None] = {}
     unchecked = {f"the app {name}": None for name in apps if name not in _READ}
     servers = (apps.get("http") or {}).get("servers", {})
@@ -63,7 +63,8 @@ class _Way:
 
 
 def _ways(route: Mapping[str, Any], hosts: tuple[str, ...], upstream: str) -> Iterator[_Way]:
-    hosts = tuple(each for matcher in route.get("match") or [] for each in hosts_of(matcher)) or hosts
+    matchers = route.get("match") or [{}]
+    hosts = tuple(dict.fromkeys(each for matcher in matchers for each in hosts_of(matcher) or hosts))
     for handler in route.get("handle") or []:
         kind = handler.get("handler")
         if kind == "reverse_proxy":
@@ -94,10 +95,9 @@ def _named_routes(server: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _same(dial: str, upstream: str) -> bool:
-    parts = urlsplit(upstream.lower())
+    wanted, wanted_port = origin(upstream)
     host, _, port = dial.lower().removeprefix("tcp/").rpartition(":")
-    wanted = parts.port or (443 if parts.scheme == "https" else 80)
-    return port == str(wanted) and _plain(host) == _plain(parts.hostname or "")
+    return port == str(wanted_port) and _plain(host) == _plain(wanted)
 
 
 def _plain(host: str) -> str:

@@ -53,7 +53,7 @@ def upstream_url(value: str) -> str | None:
 
 
 def origin(url: str) -> tuple[str, int]:
-    """The host and the port that an upstream's URL leads to."""
+    """The host and the port that a URL leads to, in lower case."""
     parts = urlsplit(url.lower())
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 

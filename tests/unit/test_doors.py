@@ -86,6 +86,11 @@ def test_where_the_site_itself_is_reached_by_this_machine_only_a_door_beside_it_
     assert other_doors({"http": {"servers": servers}}, URL, UPSTREAM) == Doors(("photos.lan:8080",))
 
 
+def test_a_route_that_also_matches_by_something_else_is_for_any_host_too() -> None:
+    theirs = {"match": [{"path": ["/x/*"]}, {"host": ["photos.lan"]}], "handle": [proxy()]}
+    assert found(theirs, listen=":8080") == Doors(("*:8080", "photos.lan:8080"))
+
+
 def test_our_own_route_is_none_by_its_name_or_its_id() -> None:
     assert found() == Doors()
     marked = {"http": {"servers": {"main": {"listen": [":443"], "routes": [OURS | {"@id": "immich-prod"}]}}}}
