@@ -148,7 +148,7 @@ class Admin:
     def attach(self, provider: int, *, attached: bool) -> None:
         """Put a provider on the embedded outpost, or take it off; the others stay.
 
-        Where others write the list too, ours may be undone by one who read it before, so it is looked at again.
+        Others write the list, too, and may undo our change, so it is read again.
         """
         while (provider in (outpost := self.outpost())["providers"]) != attached:
             others = [each for each in outpost["providers"] if each != provider]
@@ -156,7 +156,7 @@ class Admin:
             began = time.monotonic()
             self.call("PATCH", f"/outposts/instances/{outpost['pk']}/", {"providers": providers})
             if self._own:
-                time.sleep(max(SETTLE, 3 * (time.monotonic() - began)) * random.uniform(1, 1.5))  # noqa: S311
+                time.sleep(max(SETTLE, 3 * (time.monotonic() - began)) * random.uniform(1, 1.5))  # noqa: S311  # no secret
 
     def snapshot(self) -> dict[str, list[str]]:
         """What there is of the lab's own, of the kinds that the program makes, by their natural keys."""

@@ -88,7 +88,7 @@ class OAuth2ProviderProvider(AuthentikProvider):
         call = Call(f"see what {self.label(inputs)} is", "authentik_providers_proxy.view_proxyprovider")
         proxies = self.client.find("/providers/proxy/", {"name__iexact": found["name"]}, call)
         if found["pk"] in [each["pk"] for each in proxies]:  # Authentik lists those among the OAuth2 providers, too
-            return Standing(untouchable="a proxy provider has that name. Give ours another")
+            return Standing(untouchable="a proxy provider has that name. Choose another one")
         return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
 
     @brief
