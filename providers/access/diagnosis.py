@@ -41,7 +41,7 @@ def examine(way: Way) -> list[Check]:
         _route(way),
         *_outpost(way),
         _provider(way),
-        *other_providers(way.rivals),
+        other_providers(way.rivals),
         _application(way),
         _fact("binding", way.bound, Cause.BINDING_MISSING),
         *people_access(way.people),
@@ -184,18 +184,12 @@ def people_access(people: PeopleAccess | Hidden) -> Iterator[Check]:
         return
     if people.mode != "any":
         yield Check("policy engine mode", State.NOT_OK, Cause.ENGINE_MODE, people.mode)
-    if people.unbound:
-        yield Check("people's groups", State.NOT_OK, Cause.PEOPLE_NOT_BOUND, ", ".join(people.unbound))
-    else:
-        yield Check("people's groups", State.OK)
+    yield _none("people's groups", people.unbound, Cause.PEOPLE_NOT_BOUND)
 
 
 def _others(way: Way) -> Iterator[Check]:
     if not isinstance(way.bound, Hidden):  # told by the same answer
-        if way.others:
-            yield Check("other bindings", State.NOT_OK, Cause.BINDINGS_OF_OTHERS, "; ".join(way.others))
-        else:
-            yield Check("other bindings", State.OK)
+        yield _none("other bindings", way.others, Cause.BINDINGS_OF_OTHERS, "; ")
 
 
 def _phones_group(way: Way) -> Iterator[Check]:
@@ -231,14 +225,9 @@ def _plain(probe: Probe) -> Check:
     return Check("http://", State.UNKNOWN if other else State.OK, detail=said(probe))
 
 
-def other_providers(rivals: tuple[str, ...] | Hidden) -> Iterator[Check]:
+def other_providers(rivals: tuple[str, ...] | Hidden) -> Check:
     """Whether ours is the only provider of its host on the outpost."""
-    if isinstance(rivals, Hidden):
-        yield _hidden("other providers", rivals)
-    elif rivals:
-        yield Check("other providers", State.NOT_OK, Cause.OTHER_PROVIDER, ", ".join(rivals))
-    else:
-        yield Check("other providers", State.OK)
+    return _none("other providers", rivals, Cause.OTHER_PROVIDER)
 
 
 def other_doors(doors: Doors | Hidden) -> Iterator[Check]:
@@ -246,12 +235,10 @@ def other_doors(doors: Doors | Hidden) -> Iterator[Check]:
     if isinstance(doors, Hidden):
         yield _hidden("other doors", doors)
         return
-    if doors.found:
-        yield Check("other doors", State.NOT_OK, Cause.OTHER_DOORS, ", ".join(doors.found))
+    if doors.found or not doors.unchecked:
+        yield _none("other doors", doors.found, Cause.OTHER_DOORS)
     if doors.unchecked:
         yield Check("other doors", State.UNKNOWN, detail=f"unchecked: {'; '.join(doors.unchecked)}")
-    elif not doors.found:
-        yield Check("other doors", State.OK)
 
 
 def _header(phone: Phone) -> Check:
@@ -309,6 +296,13 @@ def _fact(link: str, fact: bool | Hidden, cause: Cause) -> Check:
     if isinstance(fact, Hidden):
         return _hidden(link, fact)
     return Check(link, State.OK) if fact else Check(link, State.NOT_OK, cause)
+
+
+def _none(link: str, found: tuple[str, ...] | Hidden, cause: Cause, between: str = ", ") -> Check:
+    """A link that is well where nothing was found."""
+    if isinstance(found, Hidden):
+        return _hidden(link, found)
+    return Check(link, State.NOT_OK, cause, between.join(found)) if found else Check(link, State.OK)
 
 
 def _hidden(link: str, fact: Hidden) -> Check:

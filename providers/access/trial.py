@@ -78,7 +78,7 @@ class Trial:
             raise _error({"a request over http:// gets through": (Cause.OPEN_PLAINLY, plain)})
         # Nobody here has a session of a person's to ask with, and asks at no other address.
         people, rivals, doors = self._inquiry.people(), self._inquiry.rivals(), self._inquiry.doors()
-        self._look([*people_access(people), *other_providers(rivals), *other_doors(doors)])
+        self._look([*people_access(people), other_providers(rivals), *other_doors(doors)])
 
     def _look(self, checks: Iterable[Check]) -> None:
         """What no request shows: raise ProofError for what is not ok, and warn of what cannot be told."""
@@ -99,14 +99,13 @@ class Trial:
         """That this request does not get through, by an answer of those marks. let_in: the cause where it does."""
         right = _answered(*marks)
         # The outpost forgets a header after a while; whoever sends none gets in for good.
-        final = gets_through if let_in is Cause.OPEN else right
-        probe = self._until(lambda probe: right(probe) or final(probe), ask)
+        opened = let_in is Cause.OPEN
+        probe = self._until(lambda probe: right(probe) or (opened and gets_through(probe)), ask)
         if gets_through(probe):
             raise _error({f"{who} gets through": (let_in, probe)})
         if not right(probe):
-            broken = [each.cause for each in examine(self._inquiry.way(self._public)) if each.cause is not None]
-            blocking = [cause for cause in broken if cause.blocks]
-            cause = blocking[0] if blocking else Cause.UNEXPLAINED
+            checks = examine(self._inquiry.way(self._public))
+            cause = next((each.cause for each in checks if each.cause and each.cause.blocks), Cause.UNEXPLAINED)
             raise _error({f"{who} is not refused as it should be": (cause, probe)})
 
     def _until(self, enough: Callable[[Probe], bool], ask: Callable[[], Probe]) -> Probe:

@@ -99,13 +99,14 @@ class CaddyConfigProvider(ResourceProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        servers, _ = self._admin(props).servers()
+        admin = self._admin(props)
+        servers, _ = admin.servers()
         inputs = {name: props[name] for name in _INPUTS}
         found = next((route for _, _, route in routes_of(servers) if route.get("@id") == id_), None)
         if found is None:
             return ReadResult("", {})
         in_the_way = shadowing(servers, props["host"], int(props["port"]), id_) or in_front(servers, props["host"], id_)
-        doors = in_the_way or ", ".join(self._doors(props).found)
+        doors = in_the_way or ", ".join(self._doors(admin, props).found)
         route = f"not alone: {doors}" if doors else _canonical(found)
         return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", "written")}, inputs)
 
@@ -134,18 +135,18 @@ class CaddyConfigProvider(ResourceProvider):
     def _admin(self, props: dict[str, Any]) -> Admin:
         return Admin(props["admin"], self._patience)
 
-    def _doors(self, props: dict[str, Any]) -> Doors:
+    def _doors(self, admin: Admin, props: dict[str, Any]) -> Doors:
         url = f"https://{props['host']}:{int(props['port'])}"
-        return other_doors(self._admin(props).apps(), url, props["upstream"], props["other_doors"], props["route_id"])
+        return other_doors(admin.apps(), url, props["upstream"], props["other_doors"], props["route_id"])
 
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
         admin, id_ = self._admin(props), props["route_id"]
         host, port = props["host"], int(props["port"])
         route = {"@id": id_, **only_route(admin.adapt(props["caddyfile"]))}
-        if doors := self._doors(props).found:
+        if doors := self._doors(admin, props).found:
             raise CaddyError(
                 f"cannot set up Caddy: {', '.join(doors)} leads to Immich, or serves {host}, without the forward auth. "
-                f"Nothing was written. {closing_or_allowing(doors, len(props['other_doors']))}"
+                f"Nothing was written. {_closing_or_allowing(doors, len(props['other_doors']))}"
             )
         for _ in range(_ATTEMPTS):
             servers, etag = admin.servers()
@@ -202,7 +203,7 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         super().__init__(CaddyConfigProvider(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
 
-def closing_or_allowing(doors: Sequence[str], allowed: int) -> str:
+def _closing_or_allowing(doors: Sequence[str], allowed: int) -> str:
     """What to do about other doors. allowed: how many the settings allow already."""
     lines = [
         f"pulumi config set --path 'immich:otherDoors[{allowed + index}]' '{each}'" for index, each in enumerate(doors)

@@ -20,8 +20,9 @@
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
-# Needs flock and sha256sum (GNU or BusyBox), and has each command ended in time where timeout is installed. No secret passes here: what `pulumi up` was given for itself is taken out
-# of the environment first, so that no command has it and no {$NAME} of a Caddyfile becomes it.
+# Needs flock and sha256sum (GNU or BusyBox), and ends each command in time where timeout is installed. No secret passes
+# here: what `pulumi up` was given for itself is taken out of the environment first, so that no command has it and no
+# {$NAME} of a Caddyfile becomes it.
 set -eu
 umask 022
 LC_ALL=C

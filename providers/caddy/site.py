@@ -65,8 +65,8 @@ _NOT_BROWSERS = ("header_up -Authorization", *_NO_KEYS, _NO_COOKIES.format("immi
 _NOT_PHONES = ("header_up -Cookie", *_NO_KEYS)
 # Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page.
 _CANNOT_ASK = f"error {NOT_ASKED} 502"
-_PAGE = (f"header {MARK} {NOT_ASKED}", "copy_response")
-_LOGIN = (f"header {MARK} {LOGIN}", f"error @app {HEADER_MISSING} 403", "copy_response")
+_UNDECIDED = (f"header {MARK} {NOT_ASKED}", "copy_response")
+_TO_LOGIN = (f"header {MARK} {LOGIN}", f"error @app {HEADER_MISSING} 403", "copy_response")
 _NO_MARK = f"header_down -{MARK}"
 _KEPT_FROM_IMMICH = (_NO_COOKIES.format("authentik_"), _NO_MARK)
 
@@ -179,7 +179,7 @@ def _route(site: Site) -> list[str]:
         *_handle("phone", *_ask_for_phone(site), "request_header -Authorization"),
         f"error @basic {REFUSED} 403",
         f"@app {_APP}",
-        *("handle {", *_ask(site, _NOT_BROWSERS, denied=_LOGIN, other=_PAGE), "}"),
+        *("handle {", *_ask(site, _NOT_BROWSERS, denied=_TO_LOGIN, other=_UNDECIDED), "}"),
         # No timeout here: a phone may take hours for one upload, and Immich as long for an archive.
         *_proxy(immich, [*_named(immich), *_trusting(site), *_KEPT_FROM_IMMICH, "stream_close_delay 5m"]),
         "}",
