@@ -16,8 +16,8 @@ _numbers = itertools.count(1)
 
 
 def fresh(prefix: str) -> str:
-    """A name that no other test took."""
-    return f"{prefix}-{next(_numbers)}"
+    """A name that no other test took; later ones are sorted after earlier ones."""
+    return f"{prefix}-{next(_numbers):06}"
 
 
 @dataclass

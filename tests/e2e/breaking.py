@@ -246,7 +246,10 @@ class Breaking:
         dial = self.stack.settings()["immich:upstream"].rpartition("/")[2]
         door = {"@id": "door", "match": [{"host": ["photos.lan"]}]}
         door |= {"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": dial}]}]}
-        path = f"{routes}/{next(iter(servers))}/routes"
+        # A name makes Caddy speak TLS on all of a server, so it must be the one that does already.
+        port = self.driver.lab.immich_url.rpartition(":")[2]
+        (server,) = (name for name, each in servers.items() if each["listen"][0].endswith(f":{port}"))
+        path = f"{routes}/{server}/routes"
         requests.post(path, json=door, timeout=30).raise_for_status()
         try:
             yield

@@ -11,12 +11,13 @@ import pytest
 from lab.driver import Driver
 from lab.files import ROOT, Lab, write_private
 from lab.stack import Stack
+from tests.proxy import Proxy
 
 OF_PHONES = ("immich:phonesGroup", "immich:serviceAccount")
 
 
 def cabin(driver: Driver) -> dict[str, str]:
-    """What a second Immich must name otherwise."""
+    """What a second Immich must name otherwise, beside its own address."""
     name, port = f"{driver.lab.names['second']}-cabin", driver.lab.immich_url.rpartition(":")[2]
     return {
         "immich:url": f"https://{name}.lab.test:{port}",
@@ -37,9 +38,11 @@ def second(driver: Driver, tmp_path: Path) -> Iterator[Stack]:
     lab = replace(driver.lab, stack="cabin", config_file=str(config), env=env)
     Stack(lab, tmp_path).must("stack", "init")
     stack = Stack(replace(lab, env=lab.env | {"PULUMI_OPTION_CONFIG_FILE": str(config)}))
-    stack.set(driver.stack.settings())
-    yield stack
-    stack.destroy("--remove")
+    settings = driver.stack.settings()
+    with Proxy(settings["immich:upstream"]) as immich:  # a second Immich, as far as Caddy can tell
+        stack.set({**settings, "immich:upstream": immich.url})
+        yield stack
+        stack.destroy("--remove")
 
 
 @pytest.mark.real

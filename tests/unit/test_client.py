@@ -11,7 +11,7 @@ import tenacity
 
 from providers import patience as module
 from providers.authentik.client import Client, shared_client
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound
+from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
 
 from .server import Answer, Server, hang, page, reply, reset
 
@@ -188,6 +188,26 @@ def test_an_answer_that_is_final_is_asked_for_once(status: int) -> None:
         with pytest.raises(AuthentikError, match=f"answered {status}: no"):
             SAFE["GET"](Client(server.url, TOKEN))
         assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b"Client sent an HTTP request to an HTTPS server.\n", b"<h1>The plain HTTP request was sent to HTTPS port</h1>"],
+    ids=["Go", "nginx"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_port_that_speaks_https_is_named(method: str, words: bytes) -> None:
+    with Server(reply(400, words)) as server:
+        with pytest.raises(AuthentikError, match=r"that port speaks HTTPS\. authentik:url .* must begin with https://"):
+            ALL[method](Client(server.url, TOKEN))
+        assert server.methods == [method]
+
+
+def test_a_refusal_in_words_of_another_server_is_not_taken_for_authentiks() -> None:
+    with Server(reply(400, b"Bad Request", Content_Type="text/plain")) as server:
+        with pytest.raises(AuthentikError, match="400 with text/plain, which is not an answer of its API") as failure:
+            SAFE["GET"](Client(server.url, TOKEN))
+        assert not isinstance(failure.value, Refused)
 
 
 def test_deleting_what_is_gone_is_told_apart_also_when_the_first_answer_was_lost() -> None:

@@ -163,7 +163,9 @@ def test_all_that_does_not_keep_the_phone_out_is_found_at_once(driver: Driver, b
         until_found(driver, subject, Cause.OPEN)
         causes = found(subject)
         hidden = {Cause.PASSWORDS_OF_OTHERS} if hides_tokens(driver.version) else set()
-        assert causes.keys() >= {*TOGETHER} - hidden
+        missing = {*TOGETHER} - hidden - causes.keys()
+        told = [(each.check.cause, each.check.detail) for each in causes.values()]
+        assert not missing, f"not found: {sorted(each.name for each in missing)}, but: {told}"
         assert "Immich" not in {each.check.link for each in causes.values()}
 
 
