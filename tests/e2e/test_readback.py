@@ -9,7 +9,6 @@ import requests
 
 from lab.driver import Driver
 from lab.gateway import counted
-from lab.stack import DRIFTED
 from tests.e2e.real import cases, in_sight_of_tokens
 
 DRIFT: dict[str, dict[str, dict[str, Any]]] = {
@@ -56,19 +55,13 @@ def _path(driver: Driver, what: str) -> str:
     return PATHS[what].format(int(key) if isinstance(key, float) else key)
 
 
-def _drifts(driver: Driver) -> bool:
-    run = driver.stack.run("refresh", "--preview-only", "--expect-no-changes", "--config-file", driver.lab.config_file)
-    assert run.code in (0, DRIFTED), run.output
-    return run.code == DRIFTED
-
-
 @pytest.mark.parametrize("name", cases(DRIFT, {"all open", "another slug of the application"}))
 def test_refresh_sees_and_up_mends(driver: Driver, name: str) -> None:
     damages = DRIFT[name]
     before = {what: driver.admin.call("GET", _path(driver, what)) for what in damages}
     for what, damage in damages.items():
         driver.admin.call("PATCH", _path(driver, what), damage)
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     with counted(driver.lab) as calls:
         driver.stack.up("--refresh")
     for what, damage in damages.items():
@@ -78,7 +71,7 @@ def test_refresh_sees_and_up_mends(driver: Driver, name: str) -> None:
     writes = [method for method, _ in calls.made if method != "GET"]
     slug = "slug" in damages.get("application", {})  # of a slug the outpost is told by its provider
     assert len(writes) == len(damages) + slug
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 def _bindings(driver: Driver) -> list[dict[str, Any]]:
@@ -112,12 +105,12 @@ def test_a_binding_that_was_widened_or_lost_is_seen_and_mended(driver: Driver, o
             driver.admin.call("PUT", path, {**before[0], "group": driver.admin.group(others)})
         case "lost":
             driver.admin.call("DELETE", path)
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     driver.stack.up("--refresh")
     kept = ("group", "user", "policy", "negate", "enabled")
     after = [{name: each[name] for name in kept} for each in _bindings(driver)]
     assert after == [{name: each[name] for name in kept} for each in before]
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 @pytest.mark.parametrize(
@@ -127,13 +120,13 @@ def test_a_further_binding_of_the_application_is_seen_and_taken_off(negate: bool
     before, others = _bindings(driver), f"{driver.lab.names['phones_group']}-others"
     further = {"group": driver.admin.group(others), "order": len(before), "negate": negate}
     driver.admin.call("POST", "/policies/bindings/", {"target": before[0]["target"], **further})
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     with counted(driver.lab) as calls:
         driver.stack.up("--refresh")
     driver.admin.remove_group(others)
     assert [method for method, _ in calls.made if method != "GET"] == ["DELETE"]
     assert _bindings(driver) == before
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 def test_another_user_of_the_phones_group_is_seen_and_taken_out(driver: Driver) -> None:
@@ -141,10 +134,10 @@ def test_another_user_of_the_phones_group_is_seen_and_taken_out(driver: Driver) 
     group = driver.admin.group(name)
     before = driver.admin.call("GET", f"/core/groups/{group}/")["users"]
     driver.admin.account(f"{name}-other", group)
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     driver.stack.up("--refresh")
     assert driver.admin.call("GET", f"/core/groups/{group}/")["users"] == before
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
     driver.admin.remove_user(f"{name}-other")
 
 
@@ -154,24 +147,24 @@ def test_a_further_app_password_of_the_account_is_seen_and_taken_off_and_the_pho
     header, name = driver.header(), f"{driver.lab.names['service_account']}-further"
     further = {"identifier": name, "intent": "app_password", "user": driver.account()["pk"], "expiring": False}
     driver.admin.call("POST", "/core/tokens/", further)
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     with counted(driver.lab) as calls:
         driver.stack.up("--refresh")
     assert [method for method, _ in calls.made if method != "GET"] == ["DELETE"]
     assert driver.admin.call("GET", "/core/tokens/", query={"identifier": name})["results"] == []
     assert driver.header() == header
     assert driver.passes(header)
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 def test_a_group_too_many_on_the_account_is_seen_and_taken_away(driver: Driver, others: str) -> None:
     path = _path(driver, "account")
     before = driver.admin.call("GET", path)["groups"]
     driver.admin.call("PATCH", path, {"groups": [*before, driver.admin.group(others)]})
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     driver.stack.up("--refresh")
     assert driver.admin.call("GET", path)["groups"] == before
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 @pytest.fixture
@@ -211,7 +204,7 @@ def test_what_would_let_more_in_or_a_phone_do_more_is_seen_and_taken_away_and_no
         always = {"mode": "forward_single"} if what == "provider" else {}
         driver.admin.call("PATCH", paths[what], damage | always)
     assert _enters(driver, theirs["slug"])  # by the parent of its group
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     with counted(driver.lab) as calls:
         driver.stack.up("--refresh")
     for what, path in paths.items():
@@ -220,7 +213,7 @@ def test_what_would_let_more_in_or_a_phone_do_more_is_seen_and_taken_away_and_no
     written = [path.removeprefix("/api/v3") for method, path in calls.made if method != "GET"]
     assert sorted(written) == sorted(paths.values())
     assert not _enters(driver, theirs["slug"])
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 def _enters(driver: Driver, application: str) -> bool:
@@ -232,10 +225,10 @@ def _enters(driver: Driver, application: str) -> bool:
 @pytest.mark.parametrize("what", cases(["group", "account", "provider", "application"], {"group", "provider"}))
 def test_an_object_deleted_behind_our_back_is_made_again(driver: Driver, what: str) -> None:
     driver.admin.call("DELETE", _path(driver, what))
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     driver.stack.up("--refresh")
     assert driver.until(True, driver.header()) is not None
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 @pytest.mark.real
@@ -245,7 +238,7 @@ def test_a_provider_taken_off_the_outpost_goes_back_and_others_stay(driver: Driv
         driver.admin.attach(provider, attached=False)
         beside = driver.admin.snapshot()["providers on the outpost"]
         assert len(beside) == 1
-        assert _drifts(driver)
+        assert driver.stack.drifts()
         driver.stack.up("--refresh")
         assert driver.admin.snapshot()["providers on the outpost"] == sorted([*beside, driver.lab.names["provider"]])
     assert driver.until(True, driver.header()) is not None
@@ -262,12 +255,12 @@ def test_a_password_that_was_revoked_or_changed_is_seen_and_a_new_one_made(drive
         whose = {"user": account["pk"], "intent": "app_password"}
         soon = (datetime.now(UTC) + timedelta(minutes=20)).isoformat()  # within every server's limit
         driver.admin.call("PATCH", path, {**whose, "expiring": True, "expires": soon})
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     driver.stack.up("--refresh")
     assert driver.header() != old
     assert driver.until(True, driver.header()) is not None
     assert driver.until(False, old) is not None
-    assert not _drifts(driver)
+    assert not driver.stack.drifts()
 
 
 @pytest.mark.parametrize("how", ["edited", "removed"])
@@ -278,7 +271,7 @@ def test_the_caddy_route_edited_or_removed_is_seen_and_mended(driver: Driver, ho
         requests.patch(route, json={**before, "handle": []}, timeout=10).raise_for_status()
     else:
         requests.delete(route, timeout=10).raise_for_status()
-    assert _drifts(driver)
+    assert driver.stack.drifts()
     driver.stack.up("--refresh")
     assert requests.get(route, timeout=10).json() == before
     assert driver.passes(driver.header())
