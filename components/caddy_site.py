@@ -12,7 +12,7 @@ from pulumi import Alias, Output, Resource, ResourceOptions
 from components.marker import this_stack
 from components.settings import Delivery, Host
 from providers.caddy import CaddyConfig, render, render_file
-from providers.caddy.delivery import EDITED, SCRIPT, Target, command, snippet
+from providers.caddy.delivery import SCRIPT, WARNINGS, Target, command, snippet
 from providers.caddy.site import Site
 
 if TYPE_CHECKING:
@@ -117,11 +117,11 @@ class CaddySite(pulumi.ComponentResource):
         )
 
     def _told(self, stdout: Output[Any]) -> Output[Any]:
-        """What a delivery said. The engine shows none of it, so an edit set aside is told here, until the next one."""
+        """What a delivery said. The engine shows none of it, so its warnings are told here, until the next one."""
 
         def tell(said: str | None) -> str | None:
             for line in (said or "").splitlines():
-                if EDITED in line:
+                if any(each in line for each in WARNINGS):
                     pulumi.log.warn(line, self)
             return said
 

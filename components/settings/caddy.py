@@ -99,13 +99,17 @@ def _target(read: Reader, site: Site, where: str) -> Target:
     )
     return Target(
         where=where,
+        host=site.host,
         file=file,
         import_path=_option(read, "importPath") or file,
         variable=variable,
         validate=validate or commands.validate,
         reload=reload or commands.reload,
+        adapt=_option(read, "adapt") or commands.adapt,
+        running=commands.running,
         probe=_option(read, "probe") or probe(site.host, site.port),
         patience=int(_option(read, "probeSeconds")),
+        accept=_option(read, "acceptOtherChanges"),
     )
 
 

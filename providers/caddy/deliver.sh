@@ -15,12 +15,16 @@
 #   SITE_VARIABLE  the environment variable in the Caddyfile's import line: import {$VARIABLE:/path/*.caddy}
 #   SITE_VALIDATE  shell command that validates the whole configuration, with that variable in its environment
 #   SITE_RELOAD    shell command that reloads Caddy
+#   SITE_ADAPT     shell command that prints what the Caddyfile says, as JSON
+#   SITE_RUNNING   shell command that prints what Caddy runs, as JSON
+#   SITE_HOST      the name that the site serves
+#   SITE_ACCEPT    digests of differences between the two that a reload may carry out, with spaces between them
 #   SITE_PROBE     shell command that asks Caddy for the site
 #   SITE_PATIENCE  seconds within which the probe must succeed
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
-# Needs flock and sha256sum (GNU or BusyBox), and ends each command in time where timeout is installed. No secret passes
+# Needs flock, sha256sum and diff (GNU or BusyBox), to compare also awk, comm and sort, and ends each command in time where timeout is installed. No secret passes
 # here: what `pulumi up` was given for itself is taken out of the environment first, so that no command has it and no
 # {$NAME} of a Caddyfile becomes it.
 set -eu
@@ -114,6 +118,8 @@ begin() {
 	within 120 flock -n 9 || die "another delivery to $directory has been at work for two minutes. Run the command again"
 	work=$directory/.$name.delivery
 	# Whatever is here, a killed run left; only an edit must not be lost with it.
+	unloaded=
+	if [ -d "$work" ] || { [ -s "$SITE_FILE" ] && edited "$SITE_FILE"; }; then unloaded=yes; fi
 	set_aside
 	rm -rf "$work"
 	stage=none
@@ -159,6 +165,90 @@ set_aside() {
 	fi
 }
 
+# A reload replaces all that Caddy runs with what the Caddyfile says. parts FILE: a configuration (JSON) as lines: what a
+# part is, in words, a tab, and what it says. awk takes it apart here, for it may hold tokens, which stay on this host.
+# Left out is our own site; where Caddy may not run the file as it stands (unloaded), all that our site may bring along.
+parts() {
+	grep -oE '"([^"\\]|\\.)*"|[][{},]|[^][{}:,"[:space:]]+' "$1" | awk '
+		function path(from, ordered,   text, i) {
+			for (i = from; i <= depth; i++) text = text "/" (kind[i] == "[" && !ordered ? "-" : key[i])
+			return text
+		}
+		function leaf(value) {
+			count[depth]++
+			if (path(1) !~ /^\/"apps"\/"http"\/"servers"\/./) {
+				print "other\t" key[1] (depth > 1 ? "/" key[2] : "") "\t\t" path(1) "=" value
+			} else if (key[5] == "\"routes\"" && depth > 5) {
+				if (key[7] == "\"match\"" && key[9] == "\"host\"") print "host\t" key[4] "\t" key[6] "\t" value
+				print "route\t" key[4] "\t" key[6] "\t" path(7, "ordered") "=" value
+			} else {
+				if (key[5] == "\"listen\"") print "listen\t" key[4] "\t\t" value
+				print "server\t" key[4] "\t\t" path(5) "=" value
+			}
+		}
+		/^[{[]$/ { kind[++depth] = $0; key[depth] = $0 == "[" ? 0 : ""; count[depth] = 0; next }
+		/^[]}]$/ { if (!count[depth--]) leaf(kind[depth + 1] $0); else count[depth]++; next }
+		$0 == "," { key[depth] = kind[depth] == "[" ? key[depth] + 1 : ""; next }
+		kind[depth] == "{" && key[depth] == "" { key[depth] = $0; next }
+		{ leaf($0) }
+	' | sort | awk -F '\t' -v own="\"$SITE_HOST\"" -v unloaded="$unloaded" '
+		function joined(list, value) { return list == "" ? value : list ", " value }
+		function tell() {
+			if (route == "" || hosts[route] == own || (unloaded && index(says, "=" own " "))) return
+			print (hosts[route] == "" ? "any host" : hosts[route]) " at " listen[server] "\t" says
+		}
+		$1 == "host" { hosts[$2 " " $3] = joined(hosts[$2 " " $3], $4) }
+		$1 == "listen" { listen[$2] = joined(listen[$2], $4) }
+		($1 == "other" || $1 == "server") && (unloaded || index($4, own)) { next }
+		$1 == "other" { print "the settings " $2 "\t" $4 }
+		$1 == "server" { print "the server at " listen[$2] "\t" $4 }
+		$1 == "route" {
+			if (route != $2 " " $3) { tell(); route = $2 " " $3; server = $2; says = "" }
+			says = says $4 " "
+		}
+		END { tell(); print "~" }
+	' | tr -d '"' | sort
+}
+
+listed() { awk '{ printf "%s%s", (NR > 1 ? "; " : ""), $0 }'; }
+
+# compare: refuse a reload that would change more than our site, unless SITE_ACCEPT has the digest of just that.
+compare() {
+	for each in running adapted; do
+		wanted=$SITE_RUNNING
+		[ "$each" = running ] || wanted=$SITE_ADAPT
+		(umask 077 && : >"$work/$each")
+		if ! run "$bound_command" "{ $wanted; } >'$work/$each'" || ! head -c 1 "$work/$each" | grep -q '{'; then
+			say "could not compare what Caddy runs with its Caddyfile: this reload may have changed other sites"
+			its_words
+			return 0
+		fi
+		if [ "$each" = running ] && missing && grep -qF "\"$SITE_HOST\"" "$work/running"; then unloaded=yes; fi
+		(umask 077 && parts "$work/$each" >"$work/$each.parts")
+		[ "$(tail -n 1 "$work/$each.parts")" = '~' ] || die "cannot compare what Caddy runs with its Caddyfile, perhaps for want of room in $directory: nothing was changed"
+		cut -f 1 "$work/$each.parts" | uniq >"$work/$each.names"
+	done
+	(umask 077 && comm -23 "$work/running.parts" "$work/adapted.parts" >"$work/lost")
+	cut -f 1 "$work/lost" | uniq >"$work/lost.names"
+	ends=$(comm -23 "$work/lost.names" "$work/adapted.names" | sed '/^the server/d' | listed)
+	changes=$(comm -12 "$work/lost.names" "$work/adapted.names" | listed)
+	begins=$(comm -13 "$work/running.names" "$work/adapted.names" | sed '/^the /d' | listed)
+	[ -z "$unloaded" ] || begins=
+	[ "$ends$changes$begins" ] || return 0
+	digest=$({ cat "$work/lost" && printf '%s' "$begins"; } | sha256sum | cut -c 1-8)
+	case " $SITE_ACCEPT " in *" $digest "*) return 0 ;; esac
+	{
+		[ -z "$ends" ] || printf 'would end: %s\n' "$ends"
+		[ -z "$changes" ] || printf 'would change: %s\n' "$changes"
+		[ -z "$begins" ] || printf 'would begin: %s\n' "$begins"
+	} >&2
+	accept="To let this reload do that: pulumi config set caddy:acceptOtherChanges $digest"
+	if [ -z "$ends$changes" ]; then
+		die "the Caddyfile has sites that Caddy does not run yet, so it was edited and not reloaded: nothing was changed. Reload Caddy, and run the command again. $accept"
+	fi
+	die "Caddy runs what its Caddyfile does not say, and would not after a reload: nothing was changed. Either the Caddyfile was edited and not reloaded (then reload Caddy), or what runs came from elsewhere: by the admin API, by --resume, or with variables that Caddy's service has and who delivers has not (then bring it into the Caddyfile, or set caddy:adapt). $accept"
+}
+
 as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1"; }
 
 validates() { run "$bound_command" "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
@@ -195,6 +285,7 @@ deliver() {
 	import {\$$SITE_VARIABLE:${SITE_IMPORT%/*}/*.caddy}"
 	fi
 	[ -z "$overdue" ] || die "Caddy's configuration could not be validated in time: nothing was changed"
+	compare
 	keep_former || die "cannot keep the former file: nothing was changed"
 	sync "$work/site" 2>/dev/null || :
 	stage=swapped
@@ -227,6 +318,7 @@ remove() {
 		say "$SITE_FILE is of $(owner "$SITE_FILE") by now: left as it is"
 		return 0
 	fi
+	compare
 	keep_former || die "cannot keep the former file: nothing was changed"
 	stage=swapped
 	rm -f "$SITE_FILE"

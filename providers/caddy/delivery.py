@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 SCRIPT = "providers/caddy/deliver.sh"
 """The script, from the project's folder. It stands in users' state, to be run by destroy: keep it here."""
 
-EDITED = "had been edited by hand"
-"""How the script says that it set an edit aside."""
+WARNINGS = ("had been edited by hand", "could not compare")
+"""How the script says that it set an edit aside, and that a reload may have changed other sites."""
 
 PRESETS = ("systemd", "docker-compose", "admin-api")
 
@@ -19,27 +19,37 @@ class Target:
     """One file on one host; deliver.sh tells what each is."""
 
     where: str
+    host: str
     file: str
     import_path: str
     variable: str
     validate: str
     reload: str
+    adapt: str
+    running: str
     probe: str
     patience: int
+    accept: str = ""
 
 
 @dataclass(frozen=True)
 class Commands:
-    """How a Caddy is told: shell commands. validate has the import's variable in its environment."""
+    """How a Caddy is told and asked: shell commands. validate has the import's variable in its environment.
+
+    adapt: prints the configuration that the Caddyfile says. running: prints the one that runs.
+    """
 
     validate: str
     reload: str
+    adapt: str
+    running: str
 
 
 def preset(
     name: str, *, caddyfile: str, variable: str, admin: str, compose_file: str, compose_service: str, sudo: bool
 ) -> Commands:
     """The commands of a preset. admin: URL of the admin API. sudo: for a user who may not do it otherwise."""
+    configuration = f"{admin.rstrip('/')}/config/"
     config = f"--config {shlex.quote(caddyfile)} --adapter caddyfile"
     if name == "docker-compose":
         compose = f"{'sudo -n ' if sudo else ''}docker compose --file {shlex.quote(compose_file)} exec -T"
@@ -47,12 +57,17 @@ def preset(
         return Commands(
             f'{compose} --env {variable}="${variable}" {service} caddy validate {config}',
             f"{compose} {service} caddy reload {config}",
+            f"{compose} {service} caddy adapt {config}",
+            # Caddy listens on one address of localhost, and BusyBox's wget tries one, which may be the other.
+            f"{compose} {service} wget -q -O - {shlex.quote(configuration.replace('//localhost:', '//127.0.0.1:'))}",
         )
     # As the user caddy: a validation opens the log files, and ones that root made would be closed to Caddy.
     validate = f"{f'sudo -n -u caddy --preserve-env={variable} ' if sudo else ''}caddy validate {config}"
-    if name == "admin-api":
-        return Commands(validate, f"caddy reload {config} --address {shlex.quote(urlsplit(admin).netloc)}")
-    return Commands(validate, f"{'sudo -n ' if sudo else ''}systemctl reload caddy")
+    reload = f"caddy reload {config} --address {shlex.quote(urlsplit(admin).netloc)}"
+    if name == "systemd":
+        reload = f"{'sudo -n ' if sudo else ''}systemctl reload caddy"
+    running = f"curl --silent --show-error --fail --noproxy '*' --max-time 10 {shlex.quote(configuration)}"
+    return Commands(validate, reload, f"caddy adapt {config}", running)
 
 
 def probe(host: str, port: int) -> str:
@@ -83,6 +98,10 @@ def command(action: str, target: Target, owner: str, script: str = SCRIPT) -> st
         "SITE_VARIABLE": target.variable,
         "SITE_VALIDATE": target.validate,
         "SITE_RELOAD": target.reload,
+        "SITE_ADAPT": target.adapt,
+        "SITE_RUNNING": target.running,
+        "SITE_HOST": target.host,
+        "SITE_ACCEPT": target.accept,
         "SITE_PROBE": target.probe,
         "SITE_PATIENCE": str(target.patience),
     }

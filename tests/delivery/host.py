@@ -58,11 +58,14 @@ class Host:
         asked = f"--header Host:site.test:{self.port} http://127.0.0.1:{self.port}/"
         self.target = Target(
             where=self.name,
+            host="site.test",
             file=str(self.file),
             import_path=str(self.file),
             variable="IMMICH_SITE",
             validate=caddy % "validate",
             reload=f"echo reload >>{self.reloads}; {caddy % 'reload'}",
+            adapt=caddy % "adapt",
+            running=f"curl --silent --show-error --fail --noproxy '*' http://127.0.0.1:{admin}/config/",
             probe=f"curl --silent --fail {asked} | grep .",
             patience=2,
         )

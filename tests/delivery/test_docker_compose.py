@@ -45,7 +45,8 @@ def test_the_examples_settings_fit_its_compose_file_and_its_caddyfile() -> None:
 
 
 def test_the_presets_commands_deliver_to_a_caddy_in_a_container(host: Host) -> None:
-    target = read_settings((settings() | {"caddy:caddyfile": str(host.caddyfile)}).get).delivery.target
+    own = {"caddy:caddyfile": str(host.caddyfile), "caddy:admin": f"http://{host.admin}"}
+    target = read_settings((settings() | own).get).delivery.target
     assert target is not None
     programs = host.folder / "bin"
     programs.mkdir()
@@ -53,6 +54,8 @@ def test_the_presets_commands_deliver_to_a_caddy_in_a_container(host: Host) -> N
     (programs / "docker").write_text(DOCKER.replace("LOG", shlex.quote(str(log))))
     (programs / "docker").chmod(0o755)
     (programs / "caddy").symlink_to(host.program)
+    (programs / "wget").write_text('#!/bin/sh\n[ "$1 $2 $3" = "-q -O -" ] && exec curl --silent --fail "$4"\n')
+    (programs / "wget").chmod(0o755)
     path = f"PATH={shlex.quote(str(programs))}:$PATH; "
     admin = f"--address {host.admin}"
     seen = host.folder / "seen-by-caddy"
@@ -63,9 +66,16 @@ def test_the_presets_commands_deliver_to_a_caddy_in_a_container(host: Host) -> N
         import_path=str(seen / "site.caddy"),
         validate=path + target.validate,
         reload=f"{path}{target.reload} {admin}",
+        adapt=path + target.adapt,
+        running=path + target.running,
     )
     host.deliver("one")
     assert host.served() == "one"
     config = f"--config {host.caddyfile} --adapter caddyfile"
-    assert log.read_text().splitlines() == [f"caddy validate {config}"] * 2 + [f"caddy reload {config} {admin}"]
+    assert log.read_text().splitlines() == [
+        *[f"caddy validate {config}"] * 2,
+        f"wget -q -O - http://{host.admin}/config/",
+        f"caddy adapt {config}",
+        f"caddy reload {config} {admin}",
+    ]
     assert host.left() == ["site.caddy"]

@@ -371,7 +371,7 @@ def test_a_resource_of_another_name_takes_the_file_over_and_the_former_ones_remo
 
 def test_a_full_disk_changes_nothing(host: Host) -> None:
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16k,nr_inodes=32,mode=755", "tmpfs", host.sites],
+        ["mount", "-t", "tmpfs", "-o", "size=128k,nr_inodes=48,mode=755", "tmpfs", host.sites],
         capture_output=True,
         check=False,
     )

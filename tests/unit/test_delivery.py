@@ -4,6 +4,7 @@ import hashlib
 import re
 import shlex
 import subprocess
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -29,19 +30,28 @@ def commands(name: str, *, sudo: bool = False) -> Commands:
 
 CONFIG = "--config /etc/caddy/Caddyfile --adapter caddyfile"
 COMPOSE = "docker compose --file /opt/caddy/compose.yaml exec -T"
+LOOK = (
+    f"caddy adapt {CONFIG}",
+    "curl --silent --show-error --fail --noproxy '*' --max-time 10 http://localhost:2019/config/",
+)
+LOOK_IN = f"caddy caddy adapt {CONFIG}", "caddy wget -q -O - http://127.0.0.1:2019/config/"
 EXPECTED = {
-    ("systemd", False): Commands(f"caddy validate {CONFIG}", "systemctl reload caddy"),
+    ("systemd", False): Commands(f"caddy validate {CONFIG}", "systemctl reload caddy", *LOOK),
     ("systemd", True): Commands(
-        f"sudo -n -u caddy --preserve-env=IMMICH_SITE caddy validate {CONFIG}", "sudo -n systemctl reload caddy"
+        f"sudo -n -u caddy --preserve-env=IMMICH_SITE caddy validate {CONFIG}", "sudo -n systemctl reload caddy", *LOOK
     ),
-    ("admin-api", False): Commands(f"caddy validate {CONFIG}", f"caddy reload {CONFIG} --address localhost:2019"),
+    ("admin-api", False): Commands(
+        f"caddy validate {CONFIG}", f"caddy reload {CONFIG} --address localhost:2019", *LOOK
+    ),
     ("docker-compose", False): Commands(
         f'{COMPOSE} --env IMMICH_SITE="$IMMICH_SITE" caddy caddy validate {CONFIG}',
         f"{COMPOSE} caddy caddy reload {CONFIG}",
+        *(f"{COMPOSE} {each}" for each in LOOK_IN),
     ),
     ("docker-compose", True): Commands(
         f'sudo -n {COMPOSE} --env IMMICH_SITE="$IMMICH_SITE" caddy caddy validate {CONFIG}',
         f"sudo -n {COMPOSE} caddy caddy reload {CONFIG}",
+        *(f"sudo -n {COMPOSE} {each}" for each in LOOK_IN),
     ),
 }
 
@@ -64,21 +74,24 @@ def test_the_sudo_rule_of_the_docs_allows_just_these_commands() -> None:
     assert reload == f"deploy ALL=(root) NOPASSWD: /usr/bin/{wanted.reload.removeprefix('sudo -n ')}"
 
 
+NAMES = (
+    *("SITE_OWNER", "SITE_WHERE", "SITE_HOST", "SITE_FILE", "SITE_IMPORT", "SITE_VARIABLE", "SITE_VALIDATE"),
+    *("SITE_RELOAD", "SITE_ADAPT", "SITE_RUNNING", "SITE_PROBE", "SITE_ACCEPT", "SITE_PATIENCE"),
+)
+"""Of the words below, one after the other."""
+
+
 def _target(words: list[str], patience: int) -> Target:
-    where, file, path, variable, validate, reload, asks = words
-    return Target(where, file, path, variable, validate, reload, asks, patience)
+    names = [each.name for each in fields(Target) if each.type is not int]
+    return Target(**dict(zip(names, words, strict=True)), patience=patience)
 
 
-@given(st.lists(WORDS, min_size=8, max_size=8), st.integers(1, 600))
+@given(st.lists(WORDS, min_size=12, max_size=12), st.integers(1, 600))
 def test_whatever_the_words_a_shell_hands_exactly_them_to_the_script(words: list[str], patience: int) -> None:
     assignments = shlex.split(command("deliver", _target(words[1:], patience), words[0]))
     *environment, shell, _, action = assignments
     assert (shell, action) == ("sh", "deliver")
-    assert [each.partition("=")[2] for each in environment] == [*words, str(patience)]
-    assert [each.partition("=")[0] for each in environment] == [
-        *("SITE_OWNER", "SITE_WHERE", "SITE_FILE", "SITE_IMPORT"),
-        *("SITE_VARIABLE", "SITE_VALIDATE", "SITE_RELOAD", "SITE_PROBE", "SITE_PATIENCE"),
-    ]
+    assert dict(each.split("=", 1) for each in environment) == dict(zip(NAMES, [*words, str(patience)], strict=True))
 
 
 @given(st.text(max_size=200))

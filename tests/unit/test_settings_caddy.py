@@ -47,9 +47,9 @@ def test_a_file_is_delivered_to_where_debians_package_would_have_it() -> None:
 
 
 def test_each_command_can_be_another_and_the_others_stay_the_presets() -> None:
-    for name in ("validate", "reload", "probe"):
+    for name in ("validate", "reload", "adapt", "probe"):
         plain, changed = delivery(delivery="file").target, delivery(delivery="file", **{name: "true"}).target
-        others = {"validate", "reload", "probe"} - {name}
+        others = {"validate", "reload", "adapt", "running", "probe"} - {name}
         assert getattr(changed, name) == "true"
         assert all(getattr(changed, each) == getattr(plain, each) for each in others)
 
