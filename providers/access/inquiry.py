@@ -14,6 +14,7 @@ from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.exclusive_members import of_its_stack, others_in
 from providers.authentik.kind import Bag
+from providers.authentik.outpost_list import hosts
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
 from providers.authentik.tokens import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
@@ -234,14 +235,9 @@ class Inquiry:
         return next((each for each in listed if each["name"] == name), None)
 
     def _rivals(self, client: Client) -> tuple[str, ...]:
-        call = Call("list the proxy providers", "authentik_providers_proxy.view_proxyprovider")
-        listed = client.find("/providers/proxy/", {}, call)
-        host = urlsplit(self.names.url).netloc.lower()
-        others = {
-            each["pk"]: each["name"]
-            for each in listed
-            if each["name"] != self.names.provider and urlsplit(each["external_host"]).netloc.lower() == host
-        }
+        host, ours = urlsplit(self.names.url).netloc.lower(), self.names.provider
+        found = hosts(client, "list the proxy providers")
+        others = {pk: name for pk, (name, of) in found.items() if of == host and name != ours}
         served = (self._found_outpost(client) or {"providers": []})["providers"] if others else []
         return tuple(sorted(name for pk, name in others.items() if pk in served))
 

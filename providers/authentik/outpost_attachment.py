@@ -6,10 +6,10 @@ from typing import Annotated, Any, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
 from providers.authentik import outpost_list
-from providers.authentik.errors import NotFound, Refused
+from providers.authentik.errors import AuthentikError, NotFound, Refused
 from providers.authentik.fields import UNSET, Integer, Json, Reference, Text, is_uuid
 from providers.authentik.kind import Bag, Kind
 from providers.authentik.lookup import OUTPOST, find_by_name
@@ -37,6 +37,9 @@ class OutpostAttachmentArgs(TypedDict, total=False):
 class OutpostAttachmentProvider(AuthentikProvider):
     """Adds one provider to an outpost's list, or takes it out, and leaves the others there.
 
+    State besides the arguments: `rivals`, the names of the outpost's other providers of the same host that were seen.
+    They are drift that no run may take away, so the next one fails while there are any.
+
     A place on a list has no key of its own that could tell whose it is: a resource that is renamed needs an alias, or
     the delete of the former one takes the provider off.
     """
@@ -50,6 +53,12 @@ class OutpostAttachmentProvider(AuthentikProvider):
         address="outpost_pk",
         computed=("outpost_pk",),
     )
+
+    @brief
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        seen = super().diff(id_, olds, news)
+        seen.changes = seen.changes or bool(olds.get("rivals"))
+        return seen
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -71,7 +80,8 @@ class OutpostAttachmentProvider(AuthentikProvider):
         if inputs["provider"] not in outpost["providers"]:
             return ReadResult("", {})
         kept: Bag = {name: props[name] for name in ("outpost_pk", "adopted", "written") if name in props}
-        return ReadResult(id_, {**inputs, **kept}, inputs)
+        rivals = self._rivals(outpost, inputs["provider"])[1:]
+        return ReadResult(id_, {**inputs, **kept, **({"rivals": rivals} if rivals else {})}, inputs)
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -79,6 +89,13 @@ class OutpostAttachmentProvider(AuthentikProvider):
         inputs = self._inputs(news)
         with _lock:
             outpost, _ = self._attach(inputs)
+            if olds.get("rivals") and (names := self._rivals(outpost, inputs["provider"]))[1:]:
+                others = ", ".join(map(repr, names[1:]))
+                raise AuthentikError(
+                    f"outpost {outpost['name']!r} has several proxy providers of one host: ours, {names[0]!r}, and "
+                    f"{others}. The last by name decides who gets in, probably {max(names)!r}. Give each other one an "
+                    "external host of its own, take it off the outpost, or delete it, and run the command again."
+                )
             if outpost["pk"] == olds["outpost_pk"]:
                 adopted = {name: olds[name] for name in ("adopted",) if name in olds}
                 return UpdateResult({**inputs, "outpost_pk": outpost["pk"], **just_written(), **adopted})
@@ -89,6 +106,15 @@ class OutpostAttachmentProvider(AuthentikProvider):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         with _lock:
             self._detach(props)
+
+    def _rivals(self, outpost: Bag, ours: int) -> list[str]:
+        """The name of our provider, and those of the outpost's others for its host; nothing where ours is gone."""
+        if outpost["providers"] == [ours]:
+            return []
+        found = outpost_list.hosts(self.client, f"list the proxy providers on outpost {outpost['name']!r}")
+        name, host = found.get(ours, ("", ""))
+        others = sorted(found[pk][0] for pk in {*outpost["providers"]} - {ours} if pk in found and found[pk][1] == host)
+        return [name, *others] if host else []
 
     def _attach(self, inputs: Bag) -> tuple[Bag, bool]:
         """The outpost with the provider on its list, and whether it was there already."""

@@ -9,6 +9,7 @@ step with the others. What is missing then is written again.
 import random
 import time
 from typing import Final
+from urllib.parse import urlsplit
 
 from providers.authentik.client import Client
 from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
@@ -29,6 +30,16 @@ def read(client: Client, pk: str, doing: str) -> Bag:
     except NotFound:
         client.check_sight(OUTPOST.path, call)
         raise
+
+
+def hosts(client: Client, doing: str) -> dict[int, tuple[str, str]]:
+    """Each proxy provider's name and external host, host[:port], by primary key.
+
+    Of several of one host on an outpost the last by name decides (goauthentik/authentik,
+    internal/outpost/proxyv2/refresh.go).
+    """
+    listed = client.find("/providers/proxy/", {}, Call(doing, "authentik_providers_proxy.view_proxyprovider"))
+    return {each["pk"]: (each["name"], urlsplit(each["external_host"]).netloc.lower()) for each in listed}
 
 
 def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing: str) -> Bag:

@@ -33,7 +33,10 @@ CREATE = {
 """Making an object whose declaration names others; every name is one look-up."""
 MOVABLE = ("AppPassword", "Application")
 """The kinds whose address anybody may give to another object: looked at before they are written."""
-READ = {kind: ["GET OBJECT"] for kind in SAMPLES} | {"ServiceAccount": ["GET /core/tokens/"]}
+READ = {kind: ["GET OBJECT"] for kind in SAMPLES} | {
+    "ServiceAccount": ["GET /core/tokens/"],
+    "OutpostAttachment": ["GET OBJECT", "GET /providers/proxy/"],  # not where ours is the outpost's only provider
+}
 UPDATE = {kind: ["PATCH OBJECT"] for kind in SAMPLES} | {
     **{kind: ["GET OBJECT", "PATCH OBJECT"] for kind in MOVABLE},
     "PolicyBinding": ["PUT OBJECT"],

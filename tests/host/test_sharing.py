@@ -151,6 +151,34 @@ def test_an_attachment_stays_where_the_outpost_was_renamed_in_both_places(authen
     assert ours in authentik.call("GET", path)["providers"]
 
 
+@pytest.mark.parametrize("name", ["AAA", "zzz"], ids=["ours serves", "the other serves"])
+def test_another_provider_of_our_host_on_the_outpost_is_drift_and_fails_the_run_by_both_names(
+    name: str, authentik: Authentik, resource: Make
+) -> None:
+    outpost, ours, other = authentik.outpost(), authentik.provider(), authentik.provider()
+    path, made = f"/outposts/instances/{outpost['pk']}/", resource("OutpostAttachment")
+    declared = {"outpost": outpost["name"], "provider": ours["pk"]}
+    made.up(declared)
+    named = {"name": f"{name}-{other['name']}", "external_host": f"{ours['external_host']}/", "mode": "forward_single"}
+    authentik.call("PATCH", f"/providers/proxy/{other['pk']}/", named)
+    assert made.refresh()
+    assert made.diff(declared)[0] is False  # it is on no outpost
+    on_it = [*outpost["providers"], ours["pk"], other["pk"]]
+    authentik.call("PATCH", path, {"providers": on_it})
+    assert made.refresh()
+    assert made.diff(declared)[0] is True
+    since = authentik.mark()
+    last = max(named["name"], ours["name"])
+    with pytest.raises(
+        Exception, match=rf"ours, '{ours['name']}', and '{named['name']}'\. The last .* probably '{last}'\."
+    ):
+        made.up(declared)
+    assert authentik.written(since) == []
+    authentik.call("PATCH", path, {"providers": on_it[:-1]})
+    assert made.up(declared) == "updated"
+    assert made.diff(declared)[0] is False
+
+
 @pytest.mark.parametrize("guard", ["application", "group"])
 def test_an_attachment_is_off_the_outpost_while_what_guards_it_is_replaced(
     guard: str, authentik: Authentik, resource: Make
