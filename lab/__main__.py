@@ -18,7 +18,7 @@ from lab.phone_claims import prove_phones_in_use
 from lab.processes import ProcessError, Processes
 from lab.proof import Proof
 from lab.proxies import DELIVERIES
-from lab.site_claims import prove_site_changes
+from lab.site_claims import prove_other_doors, prove_site_changes
 from lab.stack import StackError
 from lab.toolchain import ToolchainError
 
@@ -96,6 +96,10 @@ def _prove(proof: Proof, driver: Driver, before: Mapping[str, Any]) -> None:
     claims.prove_header_ends_at_caddy(proof, driver)
     claims.prove_big_and_long(proof, driver)
     prove_site_changes(proof, driver)
+    if (
+        "caddy:delivery" not in driver.stack.settings()
+    ):  # a file's delivery compares all of Caddy with the Caddyfile: tests/delivery
+        prove_other_doors(proof, driver)
     claims.prove_only_immich(proof, driver)
     prove_isolation(proof, driver)
     claims.prove_idempotency(proof, driver)

@@ -1,10 +1,13 @@
 """The lab's Caddys, each as an operator would have it: somebody else's site, and one line that imports ours."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.processes import Port, Processes
+import requests
+
+from lab.processes import Port, Processes, free_port
 
 
 @dataclass(frozen=True)
@@ -63,3 +66,17 @@ https://other.lab.test:{self.port} {{
             ready=Port(self.port, self.address),
             cwd=self.folder,
         )
+
+
+@contextmanager
+def http_door(admin: str, url: str, upstream: str) -> Iterator[str]:
+    """Another way to Immich in the Caddy of that admin API for a while, over plain http. The answer is host:port."""
+    host, port = url.rpartition("/")[2].partition(":")[0], free_port()
+    proxied = {"handler": "reverse_proxy", "upstreams": [{"dial": upstream.rpartition("/")[2]}]}
+    server = {"listen": [f":{port}"], "routes": [{"match": [{"host": [host]}], "handle": [proxied]}]}
+    door = f"{admin}/config/apps/http/servers/door"
+    requests.put(door, json=server | {"automatic_https": {"disable": True}}, timeout=30).raise_for_status()
+    try:
+        yield f"{host}:{port}"
+    finally:
+        requests.delete(door, timeout=30).raise_for_status()

@@ -6,6 +6,7 @@ from contextlib import suppress
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from lab.caddy import http_door
 from lab.claims import SOCKET, Observed
 from lab.driver import Driver
 from lab.proof import Proof
@@ -38,6 +39,33 @@ def prove_site_changes(proof: Proof, driver: Driver) -> None:
         "A websocket lives through two changes of the site, and a path is open while the settings say so",
         "403, 200, 403; websocket alive",
         change,
+    )
+
+
+def prove_other_doors(proof: Proof, driver: Driver) -> None:
+    """A way past the site is refused by its address, until the settings allow it."""
+    stack, lab = driver.stack, driver.lab
+
+    def open_one() -> Observed:
+        with http_door(lab.caddy_admin, lab.immich_url, str(stack.settings()["immich:upstream"])) as address:
+            refused = stack.run("up", "--yes", "--skip-preview", "--refresh", "--config-file", lab.config_file)
+            named = f"'immich:otherDoors[0]' '{address}'" in refused.output
+            stack.configure(otherDoors=[address])
+            try:
+                stack.up("--refresh")
+            finally:
+                stack.configure(otherDoors=None)
+        stack.up("--refresh")
+        passes = driver.passes(driver.header())
+        observed = (
+            f"exit {refused.code}, {'named' if named else 'NOT NAMED'}; allowed; phone {'in' if passes else 'OUT'}"
+        )
+        return observed, refused.code != 0 and named and passes
+
+    proof.judge(
+        "Immich's name over http:// in the same Caddy fails the run by its address, until it is allowed",
+        "exit not 0, named; allowed; phone in",
+        open_one,
     )
 
 

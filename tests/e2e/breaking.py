@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from lab.caddy import http_door
 from lab.driver import Driver
 
 
@@ -238,23 +239,10 @@ class Breaking:
             self.admin.call("DELETE", f"/providers/proxy/{made['pk']}/")
             assert self.driver.until(True, self.driver.header()) is not None
 
-    @contextmanager
-    def another_door(self) -> Iterator[None]:
-        """A site of another name that leads to Immich."""
-        routes = f"{self.driver.lab.caddy_admin}/config/apps/http/servers"
-        servers = requests.get(routes, timeout=30).json()
-        dial = self.stack.settings()["immich:upstream"].rpartition("/")[2]
-        door = {"@id": "door", "match": [{"host": ["photos.lan"]}]}
-        door |= {"handle": [{"handler": "reverse_proxy", "upstreams": [{"dial": dial}]}]}
-        # A name makes Caddy speak TLS on all of a server, so it must be the one that does already.
-        port = self.driver.lab.immich_url.rpartition(":")[2]
-        (server,) = (name for name, each in servers.items() if each["listen"][0].endswith(f":{port}"))
-        path = f"{routes}/{server}/routes"
-        requests.post(path, json=door, timeout=30).raise_for_status()
-        try:
-            yield
-        finally:
-            requests.delete(f"{self.driver.lab.caddy_admin}/id/door", timeout=30).raise_for_status()
+    def another_door(self) -> AbstractContextManager[str]:
+        """A site over plain http that leads to Immich."""
+        lab = self.driver.lab
+        return http_door(lab.caddy_admin, lab.immich_url, str(self.stack.settings()["immich:upstream"]))
 
     @contextmanager
     def without_authorization(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ import pytest
 from lab import claims
 from lab.driver import Driver
 from lab.proof import Proof
-from lab.site_claims import prove_site_changes
+from lab.site_claims import prove_other_doors, prove_site_changes
 from tests import immich_sdk
 
 
@@ -48,6 +48,11 @@ def test_big_uploads_and_websockets_pass(driver: Driver, proof: Proof) -> None:
 
 def test_a_websocket_lives_through_changes_of_the_site(driver: Driver, proof: Proof) -> None:
     prove_site_changes(proof, driver)
+    _met(proof, 1)
+
+
+def test_another_way_to_immich_in_the_same_caddy_is_refused_by_its_address(driver: Driver, proof: Proof) -> None:
+    prove_other_doors(proof, driver)
     _met(proof, 1)
 
 
