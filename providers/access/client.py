@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
@@ -71,11 +71,13 @@ class Public:
             return NoAnswer("connection", f"{pool.host}:{pool.port} gave no answer ({type(error).__name__})")
         except ValueError:  # http.client would not send it: a line break, or letters beyond Latin-1
             return NoAnswer("header", "it cannot be sent as it is", passing=False)
+        location, _, query = response.headers.get("Location", "").partition("?")
         return Answer(
             status=response.status,
             immich=response.status == 200 and is_immichs(self._path, body),
             mark=response.headers.get(MARK, ""),
-            location=response.headers.get("Location", "").partition("?")[0][:200],
+            location=location[:200],
+            client=parse_qs(query).get("client_id", [""])[0][:200],
         )
 
 

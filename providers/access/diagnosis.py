@@ -136,6 +136,8 @@ def _outpost(way: Way) -> Iterator[Check]:
         yield Check("outpost", State.NOT_OK, _undecided(way.without, outpost), said(way.without))
     elif _decides(way.without) and _is_marked(way.wrong, site.NOT_ASKED):
         yield Check("outpost", State.NOT_OK, Cause.CORE_DOWN, said(way.wrong))
+    elif way.former:
+        yield Check("outpost", State.NOT_OK, Cause.OUTPOST_NOT_LOADED, "it serves another provider of this host")
     elif _decides(way.without):
         yield Check("outpost", State.OK)
     elif isinstance(outpost, Hidden):

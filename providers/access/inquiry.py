@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 
 from providers.access.causes import Cause
 from providers.access.header import wrong_header
-from providers.access.seen import Account, Hidden, Outpost, Password, PeopleAccess, PhonesGroup, Provider, Way
+from providers.access.seen import (
+    Account,
+    Answer,
+    Hidden,
+    Outpost,
+    Password,
+    PeopleAccess,
+    PhonesGroup,
+    Probe,
+    Provider,
+    Way,
+)
 from providers.authentik.client import Client
 from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.exclusive_members import of_its_stack, others_in
@@ -108,7 +119,12 @@ class Inquiry:
             restricted=self.names.restricted,
             doors=self.doors(),
             rivals=self.rivals(),
+            former=_is_of_another(without, provider),
         )
+
+    def serves_another(self, without: Probe) -> bool:
+        """Whether a redirect to log in is of another provider than ours, by one call; not where that is hidden."""
+        return _is_of_another(without, self._told(self._provider))
 
     def doors(self) -> Doors | Hidden:
         """The other ways to Immich in Caddy, by one call."""
@@ -265,6 +281,11 @@ class Inquiry:
         others = {each["identifier"] for each in found} - {identifier_of(username)}
         more = tuple(sorted(others)) if len(found) > 1 else ()
         return Password(None if None in ends else max(filter(None, ends), default=None), more)
+
+
+def _is_of_another(without: Probe, provider: dict[str, Any] | Hidden | None) -> bool:
+    client = without.client if isinstance(without, Answer) else ""
+    return bool(client) and isinstance(provider, dict) and client != provider["client_id"]
 
 
 def _groups_of(binding: Bag) -> set[str]:

@@ -16,13 +16,15 @@ from providers.caddy.doors import Doors
 class Answer:
     """An answer of the public address. immich: whether it is Immich's own; location: of a redirect, without query;
 
-    mark: what our site says of an answer that it gives itself, "" on any other.
+    mark: what our site says of an answer that it gives itself, "" on any other. client: the client id that a redirect
+    to log in has, which tells which provider the outpost serves.
     """
 
     status: int
     immich: bool = False
     location: str = ""
     mark: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Way:
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
     doors: the other ways to Immich in Caddy. rivals: the names of the outpost's other providers of our host.
+    former: whether the outpost serves another provider than ours, as one that ours was made in place of.
     now: when all this was seen.
     """
 
@@ -125,6 +128,7 @@ class Way:
     people: PeopleAccess | Hidden = PeopleAccess()
     doors: Doors | Hidden = field(default_factory=Doors)
     rivals: tuple[str, ...] | Hidden = ()
+    former: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from providers.errors import ProviderError
 LOADING = 20.0
 """Seconds for the outpost to load what is new (it takes 0 to 10), and for a server to come up."""
 UNTOLD = 180.0
-"""The same where the outpost says that it does not know the site: a busy Authentik tells it late (87 s were seen)."""
+"""The same where the outpost does not know site or provider yet: a busy Authentik tells it late (87 s were seen)."""
 ISSUING = 60.0
 """Seconds for Caddy to get a certificate for a new name."""
 FORGETTING = 75.0
@@ -124,9 +124,12 @@ class Trial:
             time.sleep(PAUSE)
 
     def _unloaded(self, probe: Probe) -> bool:
-        """Whether what was not let through is asked about at an outpost that does not know the site."""
+        """Whether what was not let through was asked of an outpost that does not know the site or our provider yet."""
         without = self._public.ask(None) if isinstance(probe, Answer) and not probe.immich else None
-        return isinstance(without, Answer) and (without.status, without.mark) == (404, NOT_ASKED)
+        if not isinstance(without, Answer):
+            return False
+        unknown = (without.status, without.mark) == (404, NOT_ASKED)
+        return unknown or self._inquiry.serves_another(without)
 
 
 def _patience(probe: Probe) -> float:

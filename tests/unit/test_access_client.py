@@ -12,8 +12,9 @@ from providers.access.causes import Cause
 from providers.access.client import Public
 from providers.access.header import wrong_header
 from providers.access.inquiry import Inquiry, Names
-from providers.access.seen import Answer, NoAnswer
+from providers.access.seen import Answer, NoAnswer, Probe
 from providers.access.trial import ProofError, Trial
+from providers.authentik.client import Client
 from providers.authentik.connection import connect
 from providers.errors import ProviderError
 from tests.tls import certificate, serving
@@ -28,7 +29,9 @@ WRONG_HEADER = wrong_header("phone")
 PONG = reply(200, {"res": "pong"})
 REFUSED = reply(403, {"message": "The proxy refused"}, X_Immich_Access="refused")
 LOGIN = reply(
-    302, Location="https://auth.example.org/application/o/authorize/?client_id=s3cret", X_Immich_Access="login"
+    302,
+    Location="https://auth.example.org/application/o/authorize/?client_id=public-id&state=s3cret",
+    X_Immich_Access="login",
 )
 
 
@@ -66,7 +69,8 @@ def test_without_a_header_none_is_sent_even_with_a_netrc(
         answer = public(address, pem).ask(None)
         assert "authorization" not in server.asked[0].headers
         assert server.asked[0].headers["sec-fetch-mode"] == "navigate"
-    assert answer == Answer(302, location="https://auth.example.org/application/o/authorize/", mark="login")
+    login = "https://auth.example.org/application/o/authorize/"
+    assert answer == Answer(302, location=login, mark="login", client="public-id")
 
 
 @pytest.mark.parametrize(
@@ -190,6 +194,35 @@ def test_a_trial_waits_longer_where_the_outpost_has_not_been_told_of_the_site(
     monkeypatch.setattr(trial, "UNTOLD", 60.0)
     tried(pem, GOOD | {HEADER: [reply(502), reply(502), PONG], None: [LOADING, LOADING, LOGIN]})
     tried(pem, GOOD | {HEADER: [reply(502), PONG]})  # loaded between the phone's question and the one without a header
+
+
+class OfFormer(Inquiry):
+    """An inquiry of a stack whose provider was just made again."""
+
+    def serves_another(self, without: Probe) -> bool:
+        return isinstance(without, Answer) and without.client == "former"
+
+
+def test_a_trial_waits_longer_where_the_outpost_still_serves_the_former_provider(
+    pem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen on 2025.8.1: until it is told, it asks by the former provider whether the header is good, and refuses."""
+    monkeypatch.setattr(trial, "LOADING", 0.0)
+    monkeypatch.setattr(trial, "UNTOLD", 60.0)
+    former = reply(302, Location="https://auth.example.org/?client_id=former", X_Immich_Access="login")
+    answers = GOOD | {HEADER: [REFUSED, REFUSED, PONG], None: [former, former, LOGIN]}
+    with serving(pem, by_header(answers)) as (_, address):
+        Trial(public(address, pem), OfFormer(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+
+
+@pytest.mark.parametrize(
+    ("client", "another"), [("ours", False), ("former", True), ("", False)], ids=["ours", "another", "no redirect"]
+)
+def test_a_redirect_to_log_in_tells_whose_provider_the_outpost_serves(client: str, another: bool) -> None:
+    listed = {"pagination": {"next": 0}, "results": [{"pk": 1, "name": "Immich", "client_id": "ours"}]}
+    with Server(reply(200, listed)) as server:
+        inquiry = Inquiry(NAMES, lambda: Client(server.url, "token"))
+        assert inquiry.serves_another(Answer(302, mark="login", client=client)) is another
 
 
 def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(

@@ -73,6 +73,7 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
         (WAY, phone(asked=FAILED), Cause.IMMICH_DOWN),
         (WAY, phone(asked=NOT_ASKED), Cause.CORE_DOWN),
         (way(wrong=NOT_ASKED), phone(asked=NOT_ASKED), Cause.CORE_DOWN),
+        (way(former=True), phone(), Cause.OUTPOST_NOT_LOADED),
         (way(without=replace(NOT_ASKED, status=503), wrong=NOT_ASKED), phone(asked=NOT_ASKED), Cause.CORE_DOWN),
         # A standalone outpost does not tell; then Authentik's API does.
         (WAY, phone(account=DOWN, password=DOWN), Cause.CORE_DOWN),
