@@ -96,9 +96,7 @@ def _prove(proof: Proof, driver: Driver, before: Mapping[str, Any]) -> None:
     claims.prove_header_ends_at_caddy(proof, driver)
     claims.prove_big_and_long(proof, driver)
     prove_site_changes(proof, driver)
-    if (
-        "caddy:delivery" not in driver.stack.settings()
-    ):  # a file's delivery compares all of Caddy with the Caddyfile: tests/delivery
+    if "caddy:delivery" not in driver.stack.settings():  # a delivered file is guarded otherwise: tests/delivery
         prove_other_doors(proof, driver)
     claims.prove_only_immich(proof, driver)
     prove_isolation(proof, driver)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -71,8 +72,8 @@ https://other.lab.test:{self.port} {{
 @contextmanager
 def http_door(admin: str, url: str, upstream: str) -> Iterator[str]:
     """Another way to Immich in the Caddy of that admin API for a while, over plain http. The answer is host:port."""
-    host, port = url.rpartition("/")[2].partition(":")[0], free_port()
-    proxied = {"handler": "reverse_proxy", "upstreams": [{"dial": upstream.rpartition("/")[2]}]}
+    host, port = urlsplit(url).hostname, free_port()
+    proxied = {"handler": "reverse_proxy", "upstreams": [{"dial": urlsplit(upstream).netloc}]}
     server = {"listen": [f":{port}"], "routes": [{"match": [{"host": [host]}], "handle": [proxied]}]}
     door = f"{admin}/config/apps/http/servers/door"
     requests.put(door, json=server | {"automatic_https": {"disable": True}}, timeout=30).raise_for_status()

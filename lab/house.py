@@ -306,7 +306,7 @@ def _engine_env(folder: Path, tools: Toolchain) -> dict[str, str]:
 def _stack(folder: Path, lab: Lab, immich: str, gateway: str, caddy: dict[str, object]) -> None:
     """Make the stack, whose settings file the engine writes beside the Pulumi.yaml that it is made from."""
     directory = folder / DIRECTORY_OF_STACK
-    if not any((folder / "state").rglob(f"{STACK}.json")):  # nor after a tear-down that got no further
+    if not any((folder / "state").rglob(f"{STACK}.json")):  # a tear-down that failed leaves the settings alone
         directory.mkdir(parents=True, exist_ok=True)
         Path(lab.config_file).unlink(missing_ok=True)
         shutil.copy(ROOT / "Pulumi.yaml", directory)

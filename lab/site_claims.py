@@ -57,10 +57,8 @@ def prove_other_doors(proof: Proof, driver: Driver) -> None:
                 stack.configure(otherDoors=None)
         stack.up("--refresh")
         passes = driver.passes(driver.header())
-        observed = (
-            f"exit {refused.code}, {'named' if named else 'NOT NAMED'}; allowed; phone {'in' if passes else 'OUT'}"
-        )
-        return observed, refused.code != 0 and named and passes
+        seen = f"exit {refused.code}, {'named' if named else 'NOT NAMED'}; allowed; phone {'in' if passes else 'OUT'}"
+        return seen, refused.code != 0 and named and passes
 
     proof.judge(
         "Immich's name over http:// in the same Caddy fails the run by its address, until it is allowed",

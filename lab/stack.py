@@ -86,7 +86,7 @@ class Stack:
         return run.code == DRIFTED
 
     def _apart(self, *arguments: str) -> tuple[str, ...]:
-        """What no change is expected of leaves out: on a real Authentik applications of other labs come and go."""
+        """Options that leave Isolation out of a look for changes on a real Authentik: other labs' applications vary."""
         return ("--exclude", "**:Isolation::*") if self._lab.real and "--expect-no-changes" in arguments else ()
 
     def destroy(self, *arguments: str) -> Run:

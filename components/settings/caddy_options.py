@@ -51,7 +51,7 @@ OPTIONS: Final[dict[str, Option]] = {
         _one_of("admin", "file", "ssh"),
     ),
     "admin": Option(
-        "Caddy's admin API; of a delivered file as the host of Caddy sees it, with docker-compose the container.",
+        "Caddy's admin API. For a delivered file as seen from Caddy's host, with docker-compose from its container.",
         "http://localhost:2019",
         upstream_url,
         per_host=True,
@@ -83,13 +83,11 @@ OPTIONS: Final[dict[str, Option]] = {
     "sudo": Option("true: the commands go by sudo -n.", "false", _flag, per_host=True),
     "validate": Option("A shell command instead of the preset's, with the import's variable set.", per_host=True),
     "reload": Option("A shell command instead of the preset's.", per_host=True),
-    "adapt": Option(
-        "A shell command instead of the preset's, that prints what the Caddyfile says, as JSON.", per_host=True
-    ),
+    "adapt": Option("A shell command, instead of the preset's, that prints the Caddyfile as JSON.", per_host=True),
     "acceptOtherChanges": Option(
-        "The digests of differences that a reload may carry out beside our site's; a refused delivery tells its own.",
+        "Digests of changes to other sites that a reload may make; a refused delivery prints its own.",
         "",
-        _matching(r"[0-9a-f]{8}( [0-9a-f]{8})*", "expected digests of 8 characters, as the refusal told them"),
+        _matching(r"[0-9a-f]{8}( [0-9a-f]{8})*", "expected digests of 8 characters, as a refused delivery prints them"),
         per_host=True,
     ),
     "probe": Option("A shell command instead of asking for the site on 127.0.0.1 by curl.", per_host=True),

@@ -137,7 +137,7 @@ def _outpost(way: Way) -> Iterator[Check]:
     elif _decides(way.without) and _is_marked(way.wrong, site.NOT_ASKED):
         yield Check("outpost", State.NOT_OK, Cause.CORE_DOWN, said(way.wrong))
     elif way.former:
-        yield Check("outpost", State.NOT_OK, Cause.OUTPOST_NOT_LOADED, "it serves another provider of this host")
+        yield Check("outpost", State.NOT_OK, Cause.OUTPOST_NOT_LOADED, "it still uses another provider for this host")
     elif _decides(way.without):
         yield Check("outpost", State.OK)
     elif isinstance(outpost, Hidden):

@@ -123,7 +123,7 @@ class Inquiry:
         )
 
     def serves_another(self, without: Probe) -> bool:
-        """Whether a redirect to log in is of another provider than ours, by one call; not where that is hidden."""
+        """Whether a redirect to the login page comes from another provider than this stack's; False if unknown."""
         return _is_of_another(without, self._told(self._provider))
 
     def doors(self) -> Doors | Hidden:
@@ -251,9 +251,9 @@ class Inquiry:
         return next((each for each in listed if each["name"] == name), None)
 
     def _rivals(self, client: Client) -> tuple[str, ...]:
-        host, ours = urlsplit(self.names.url).netloc.lower(), self.names.provider
-        found = hosts(client, "list the proxy providers")
-        others = {pk: name for pk, (name, of) in found.items() if of == host and name != ours}
+        host = urlsplit(self.names.url).netloc.lower()
+        found = hosts(client, "list the proxy providers").items()
+        others = {pk: name for pk, (name, its_host) in found if its_host == host and name != self.names.provider}
         served = (self._found_outpost(client) or {"providers": []})["providers"] if others else []
         return tuple(sorted(name for pk, name in others.items() if pk in served))
 

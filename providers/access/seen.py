@@ -16,8 +16,8 @@ from providers.caddy.doors import Doors
 class Answer:
     """An answer of the public address. immich: whether it is Immich's own; location: of a redirect, without query;
 
-    mark: what our site says of an answer that it gives itself, "" on any other. client: the client id that a redirect
-    to log in has, which tells which provider the outpost serves.
+    mark: what our site says of an answer that it gives itself, "" on any other. client: the client id in a
+    redirect to the login page, which shows which provider the outpost uses.
     """
 
     status: int
@@ -107,7 +107,7 @@ class Way:
     route: whether Caddy has one for the name. application: whether it is there with our provider.
     bound: whether the phones' group is; others: what is bound besides what the stack declares, in words.
     doors: the other ways to Immich in Caddy. rivals: the names of the outpost's other providers of our host.
-    former: whether the outpost serves another provider than ours, as one that ours was made in place of.
+    former: whether the outpost still uses another provider, such as the one that this stack's replaced.
     now: when all this was seen.
     """
 

@@ -160,11 +160,6 @@ class Client:
 
     def _no_authentik(self, answer: Answer, method: Method, path: str, call: Call, wanted: str) -> AuthentikError:
         kind = printable(answer.headers.get("Content-Type", "no content type"))
-        if self._base.startswith("http:") and b"HTTPS" in answer.content[:500]:  # so say Go's servers, and nginx
-            return AuthentikError(
-                f"{_what(call, method, path)} answered {answer.status}: that port speaks HTTPS. "
-                f"authentik:url ({self._where()}) must begin with https://."
-            )
         return (AnswerLost if method == "POST" else AuthentikError)(
             f"{_what(call, method, path)} answered {answer.status} with {kind}, which is not {wanted}. "
             f"Check that authentik:url ({self._where()}) is Authentik itself and not a login page in front of it."
@@ -272,6 +267,10 @@ class Client:
             raise self._no_authentik(answer, method, path, call, "an answer of its API")
         if status == 404:
             raise NotFound(f"{what} answered 404: {words}")
+        if status == 400 and self._base.startswith("http:") and b"HTTPS" in answer.content[:500]:  # Go's servers, nginx
+            raise AuthentikError(
+                f"{what} answered 400: that port speaks HTTPS. authentik:url ({self._where()}) must begin with https://."
+            )
         if status == 400 and answer.content and answer.json is None:
             raise self._no_authentik(answer, method, path, call, "an answer of its API")
         if status == 400:

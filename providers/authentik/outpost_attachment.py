@@ -37,8 +37,8 @@ class OutpostAttachmentArgs(TypedDict, total=False):
 class OutpostAttachmentProvider(AuthentikProvider):
     """Adds one provider to an outpost's list, or takes it out, and leaves the others there.
 
-    State besides the arguments: `rivals`, the names of the outpost's other providers of the same host that were seen.
-    They are drift that no run may take away, so the next one fails while there are any.
+    State besides the arguments: `rivals`, the names of other providers for the same host that were seen on the
+    outpost. They are drift that no run may remove, so the next run fails while there are any.
 
     A place on a list has no key of its own that could tell whose it is: a resource that is renamed needs an alias, or
     the delete of the former one takes the provider off.
@@ -80,7 +80,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
         if inputs["provider"] not in outpost["providers"]:
             return ReadResult("", {})
         kept: Bag = {name: props[name] for name in ("outpost_pk", "adopted", "written") if name in props}
-        rivals = self._rivals(outpost, inputs["provider"])[1:]
+        _, rivals = self._rivals(outpost, inputs["provider"])
         return ReadResult(id_, {**inputs, **kept, **({"rivals": rivals} if rivals else {})}, inputs)
 
     @brief
@@ -88,14 +88,9 @@ class OutpostAttachmentProvider(AuthentikProvider):
         """Another outpost, or the same under another name: on the new one before it leaves the former."""
         inputs = self._inputs(news)
         with _lock:
+            if olds.get("rivals"):
+                self._refuse_rivals(self._find(inputs), inputs["provider"])  # before anything is written
             outpost, _ = self._attach(inputs)
-            if olds.get("rivals") and (names := self._rivals(outpost, inputs["provider"]))[1:]:
-                others = ", ".join(map(repr, names[1:]))
-                raise AuthentikError(
-                    f"outpost {outpost['name']!r} has several proxy providers of one host: ours, {names[0]!r}, and "
-                    f"{others}. The last by name decides who gets in, probably {max(names)!r}. Give each other one an "
-                    "external host of its own, take it off the outpost, or delete it, and run the command again."
-                )
             if outpost["pk"] == olds["outpost_pk"]:
                 adopted = {name: olds[name] for name in ("adopted",) if name in olds}
                 return UpdateResult({**inputs, "outpost_pk": outpost["pk"], **just_written(), **adopted})
@@ -107,24 +102,40 @@ class OutpostAttachmentProvider(AuthentikProvider):
         with _lock:
             self._detach(props)
 
-    def _rivals(self, outpost: Bag, ours: int) -> list[str]:
-        """The name of our provider, and those of the outpost's others for its host; nothing where ours is gone."""
-        if outpost["providers"] == [ours]:
-            return []
+    def _rivals(self, outpost: Bag, provider: int) -> tuple[str, list[str]]:
+        """The provider's name, and the names of the outpost's other providers for the same host.
+
+        Both are empty if the provider is the outpost's only one, or was deleted.
+        """
+        if outpost["providers"] == [provider]:
+            return "", []
         found = outpost_list.hosts(self.client, f"list the proxy providers on outpost {outpost['name']!r}")
-        name, host = found.get(ours, ("", ""))
-        others = sorted(found[pk][0] for pk in {*outpost["providers"]} - {ours} if pk in found and found[pk][1] == host)
-        return [name, *others] if host else []
+        name, host = found.pop(provider, ("", None))
+        return name, sorted(
+            other for pk, (other, its_host) in found.items() if its_host == host and pk in outpost["providers"]
+        )
+
+    def _refuse_rivals(self, outpost: Bag, provider: int) -> None:
+        name, rivals = self._rivals(outpost, provider)
+        if rivals:
+            raise AuthentikError(
+                f"outpost {outpost['name']!r} has more than one proxy provider for the same host: {name!r} of this "
+                f"stack, and {', '.join(map(repr, rivals))}. Authentik uses the last one by name, probably "
+                f"{max(name, *rivals)!r}. Give the others a different external host, remove them from the outpost, or "
+                "delete them, and run the command again."
+            )
+
+    def _find(self, inputs: Bag) -> Bag:
+        """The outpost that the arguments name."""
+        name, provider = inputs["outpost"], inputs["provider"]
+        if is_uuid(name):
+            return outpost_list.read(self.client, name, f"attach proxy provider {provider} to outpost {name}")
+        return find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
 
     def _attach(self, inputs: Bag) -> tuple[Bag, bool]:
         """The outpost with the provider on its list, and whether it was there already."""
-        name, provider = inputs["outpost"], inputs["provider"]
-        doing = f"attach proxy provider {provider} to"
-        if is_uuid(name):
-            outpost = outpost_list.read(self.client, name, f"{doing} outpost {name}")
-        else:
-            outpost = find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
-        found = provider in outpost["providers"]
+        outpost, provider = self._find(inputs), inputs["provider"]
+        found, doing = provider in outpost["providers"], f"attach proxy provider {provider} to"
         return outpost_list.write(self.client, outpost, provider, attached=True, doing=doing), found
 
     def _detach(self, props: Mapping[str, Json]) -> None:

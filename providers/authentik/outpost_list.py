@@ -35,7 +35,7 @@ def read(client: Client, pk: str, doing: str) -> Bag:
 def hosts(client: Client, doing: str) -> dict[int, tuple[str, str]]:
     """Each proxy provider's name and external host, host[:port], by primary key.
 
-    Of several of one host on an outpost the last by name decides (goauthentik/authentik,
+    An outpost with several providers for one host uses the last one by name (goauthentik/authentik,
     internal/outpost/proxyv2/refresh.go).
     """
     listed = client.find("/providers/proxy/", {}, Call(doing, "authentik_providers_proxy.view_proxyprovider"))

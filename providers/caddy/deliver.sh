@@ -24,9 +24,9 @@
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
-# Needs flock, sha256sum and diff (GNU or BusyBox), to compare also awk, comm and sort, and ends each command in time where timeout is installed. No secret passes
-# here: what `pulumi up` was given for itself is taken out of the environment first, so that no command has it and no
-# {$NAME} of a Caddyfile becomes it.
+# Needs flock, sha256sum, diff, awk, comm and sort (GNU or BusyBox), and ends each command in time where timeout is
+# installed. No secret passes here: what `pulumi up` was given for itself is taken out of the environment first, so that
+# no command has it and no {$NAME} of a Caddyfile becomes it.
 set -eu
 umask 022
 LC_ALL=C
@@ -165,9 +165,9 @@ set_aside() {
 	fi
 }
 
-# A reload replaces all that Caddy runs with what the Caddyfile says. parts FILE: a configuration (JSON) as lines: what a
-# part is, in words, a tab, and what it says. awk takes it apart here, for it may hold tokens, which stay on this host.
-# Left out is our own site; where Caddy may not run the file as it stands (unloaded), all that our site may bring along.
+# A reload replaces everything that Caddy runs. parts FILE: prints a configuration (JSON) as lines: the name of a part, a
+# tab, and its content. It is parsed here because it may hold tokens, which must stay on this host. Our own site is left
+# out; if Caddy may not be running the file as it stands (unloaded), so is everything that our site may add.
 parts() {
 	grep -oE '"([^"\\]|\\.)*"|[][{},]|[^][{}:,"[:space:]]+' "$1" | awk '
 		function path(from, ordered,   text, i) {
@@ -242,11 +242,11 @@ compare() {
 		[ -z "$changes" ] || printf 'would change: %s\n' "$changes"
 		[ -z "$begins" ] || printf 'would begin: %s\n' "$begins"
 	} >&2
-	accept="To let this reload do that: pulumi config set caddy:acceptOtherChanges $digest"
+	accept="To allow these changes: pulumi config set caddy:acceptOtherChanges $digest"
 	if [ -z "$ends$changes" ]; then
-		die "the Caddyfile has sites that Caddy does not run yet, so it was edited and not reloaded: nothing was changed. Reload Caddy, and run the command again. $accept"
+		die "the Caddyfile has sites that Caddy does not run yet, so it was edited but not reloaded: nothing was changed. Reload Caddy, and run the command again. $accept"
 	fi
-	die "Caddy runs what its Caddyfile does not say, and would not after a reload: nothing was changed. Either the Caddyfile was edited and not reloaded (then reload Caddy), or what runs came from elsewhere: by the admin API, by --resume, or with variables that Caddy's service has and who delivers has not (then bring it into the Caddyfile, or set caddy:adapt). $accept"
+	die "Caddy runs a configuration that differs from its Caddyfile, and a reload would replace it: nothing was changed. Either the Caddyfile was edited but not reloaded (then reload Caddy), or the configuration came from the admin API, from --resume, or from variables that only Caddy's service has (then put it into the Caddyfile, or set caddy:adapt). $accept"
 }
 
 as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1"; }

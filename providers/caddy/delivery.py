@@ -63,11 +63,10 @@ def preset(
         )
     # As the user caddy: a validation opens the log files, and ones that root made would be closed to Caddy.
     validate = f"{f'sudo -n -u caddy --preserve-env={variable} ' if sudo else ''}caddy validate {config}"
-    reload = f"caddy reload {config} --address {shlex.quote(urlsplit(admin).netloc)}"
-    if name == "systemd":
-        reload = f"{'sudo -n ' if sudo else ''}systemctl reload caddy"
+    by_systemd = f"{'sudo -n ' if sudo else ''}systemctl reload caddy"
+    by_admin = f"caddy reload {config} --address {shlex.quote(urlsplit(admin).netloc)}"
     running = f"curl --silent --show-error --fail --noproxy '*' --max-time 10 {shlex.quote(configuration)}"
-    return Commands(validate, reload, f"caddy adapt {config}", running)
+    return Commands(validate, by_admin if name == "admin-api" else by_systemd, f"caddy adapt {config}", running)
 
 
 def probe(host: str, port: int) -> str:

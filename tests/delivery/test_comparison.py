@@ -68,7 +68,7 @@ def test_a_site_that_the_caddyfile_does_not_have_is_not_taken_off_the_air_unless
     site = loaded(host, name="cloud.test")
     said, digest = refused(host)
     assert f"would end: {site}\n" in said
-    assert "Caddy runs what its Caddyfile does not say" in said
+    assert "Caddy runs a configuration that differs from its Caddyfile" in said
     host.with_(accept="00000000")
     assert refused(host)[1] == digest
     host.with_(accept=f"00000000 {digest}")
@@ -90,7 +90,7 @@ def test_a_caddyfile_that_was_edited_and_not_reloaded_is_told_apart(host: Host) 
     edit(host, "http://127", f'http://new.test:{port} {{\n\trespond "new"\n}}\nhttp://127')
     said, _ = refused(host)
     assert f"would begin: new.test at :{port}\n" in said
-    assert "the Caddyfile has sites that Caddy does not run yet, so it was edited and not reloaded" in said
+    assert "the Caddyfile has sites that Caddy does not run yet, so it was edited but not reloaded" in said
     reload(host)
     host.deliver("one")
 

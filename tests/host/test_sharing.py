@@ -170,7 +170,7 @@ def test_another_provider_of_our_host_on_the_outpost_is_drift_and_fails_the_run_
     since = authentik.mark()
     last = max(named["name"], ours["name"])
     with pytest.raises(
-        Exception, match=rf"ours, '{ours['name']}', and '{named['name']}'\. The last .* probably '{last}'\."
+        Exception, match=rf"'{ours['name']}' of this stack, and '{named['name']}'\. .* by name, probably '{last}'\."
     ):
         made.up(declared)
     assert authentik.written(since) == []

@@ -196,8 +196,8 @@ def test_a_trial_waits_longer_where_the_outpost_has_not_been_told_of_the_site(
     tried(pem, GOOD | {HEADER: [reply(502), PONG]})  # loaded between the phone's question and the one without a header
 
 
-class OfFormer(Inquiry):
-    """An inquiry of a stack whose provider was just made again."""
+class JustReplaced(Inquiry):
+    """The inquiry of a stack whose provider was just replaced."""
 
     def serves_another(self, without: Probe) -> bool:
         return isinstance(without, Answer) and without.client == "former"
@@ -206,13 +206,13 @@ class OfFormer(Inquiry):
 def test_a_trial_waits_longer_where_the_outpost_still_serves_the_former_provider(
     pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen on 2025.8.1: until it is told, it asks by the former provider whether the header is good, and refuses."""
+    """Seen on 2025.8.1: until it reloads, it checks the header against the former provider, and refuses it."""
     monkeypatch.setattr(trial, "LOADING", 0.0)
     monkeypatch.setattr(trial, "UNTOLD", 60.0)
     former = reply(302, Location="https://auth.example.org/?client_id=former", X_Immich_Access="login")
     answers = GOOD | {HEADER: [REFUSED, REFUSED, PONG], None: [former, former, LOGIN]}
     with serving(pem, by_header(answers)) as (_, address):
-        Trial(public(address, pem), OfFormer(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+        Trial(public(address, pem), JustReplaced(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
 
 
 @pytest.mark.parametrize(
