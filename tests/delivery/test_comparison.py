@@ -218,6 +218,7 @@ def test_two_configurations_are_the_same_parts_just_where_they_are_the_same_json
     first = parts(tmp_path, config(routes, other))
     assert parts(tmp_path, config(routes, other), sort_keys=True, indent=1) == first
     assert parts(tmp_path, config(routes, [other, "more"])) != first
+    assert parts(tmp_path, config([([], [1, 2])], other)) != parts(tmp_path, config([([], [2, 1])], other))
     own = route(["own.test"], other)
     mixed = config(routes, other)
     mixed["apps"]["http"]["servers"]["srv0"]["routes"].insert(random.randint(0, len(routes)), own)

@@ -167,12 +167,14 @@ def test_another_provider_of_our_host_on_the_outpost_is_drift_and_fails_the_run_
     authentik.call("PATCH", path, {"providers": on_it})
     assert made.refresh()
     assert made.diff(declared)[0] is True
-    since = authentik.mark()
-    last = max(named["name"], ours["name"])
-    with pytest.raises(
-        Exception, match=rf"'{ours['name']}' of this stack, and '{named['name']}'\. .* by name, probably '{last}'\."
-    ):
-        made.up(declared)
+    latter = authentik.outpost()
+    there = {"providers": [*latter["providers"], other["pk"]]}
+    authentik.call("PATCH", f"/outposts/instances/{latter['pk']}/", there)
+    since, last = authentik.mark(), max(named["name"], ours["name"])
+    told = rf"'{ours['name']}' of this stack, and '{named['name']}'\. .* by name, probably '{last}'\."
+    for name_of_outpost in (outpost["name"], latter["name"]):
+        with pytest.raises(Exception, match=told):
+            made.up(declared | {"outpost": name_of_outpost})
     assert authentik.written(since) == []
     authentik.call("PATCH", path, {"providers": on_it[:-1]})
     assert made.up(declared) == "updated"
