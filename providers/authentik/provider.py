@@ -90,16 +90,22 @@ class AuthentikProvider(Steps):
         resolved = self._resolve(inputs, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
         standing = self.standing(inputs, resolved, body)
-        for left in reversed(range(_ATTEMPTS)):
-            if standing is not None:
-                break
+        lost = 0
+        while True:
             try:
+                if standing is not None:
+                    return self._take_over(standing, inputs, resolved, body, props)
                 return self._made(self.make(inputs, dict(body)), inputs, resolved)
             except AnswerLost:
+                if lost == _ATTEMPTS or (standing is not None and self.kind.twins):  # one more try leaves one more
+                    raise
+                lost += 1
                 standing = self.find(inputs, resolved)
-                if standing is None and not left:
+                if standing is None and lost == _ATTEMPTS:
                     raise
             except Refused as refused:  # how a server words a conflict differs by version
+                if standing is not None:
+                    raise
                 if self._is_of_the_body(refused, body):
                     self.client.warn_of_version()  # it may be why
                     raise
@@ -107,8 +113,6 @@ class AuthentikProvider(Steps):
                 if standing is None:
                     self.client.warn_of_version()
                     raise self.explained(refused, inputs) from None
-        assert standing is not None  # noqa: S101  # every other way out of the loop returned or raised
-        return self._take_over(standing, inputs, resolved, body, props)
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

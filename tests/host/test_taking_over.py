@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults import reset_after
-from tests.proxy import Proxy
+from tests.faults import reset_after, reset_before
+from tests.proxy import Fault, Proxy
 
 from .conftest import Authentik, HostWith, Make, of_kind
 from .engine import HostError, Props
@@ -14,6 +14,8 @@ from .test_lifecycle import KINDS, address, write
 
 UNMARKED = ["Application", "OAuth2Provider", "PolicyBinding", "ProxyProvider"]
 """The kinds whose objects cannot say whose they are: taken over without `adopt` they are made again."""
+MADE_AGAIN = {"Application": 0, "OAuth2Provider": 1, "ProxyProvider": 0, "ServiceAccount": 1}
+"""Kinds that are made again after what stands there is deleted, with the POSTs before that one."""
 KEPT = ["Application", "Group", "OAuth2Provider", "ProxyProvider", "User"]
 """The kinds whose objects stay what they are when they are adopted; credentials and bindings are made again."""
 ADOPTABLE = [*KEPT, "PolicyBinding"]
@@ -310,6 +312,25 @@ def test_an_object_whose_answer_got_lost_is_found_again_and_there_is_one_of_it(
     assert made.refresh()
     assert made.up(declared) == "same"
     assert count(authentik, kind) == before + 1
+
+
+@pytest.mark.parametrize("fault", [reset_after, reset_before], ids=["done", "not done"])
+@pytest.mark.parametrize(("kind", "before"), MADE_AGAIN.items(), ids=MADE_AGAIN)
+def test_an_object_made_again_whose_answer_got_lost_is_there_and_there_is_one_of_it(
+    kind: str, before: int, fault: Fault, authentik: Authentik, resource: Make, proxy: Proxy, proxied: Make
+) -> None:
+    """Seen on 2026.5.0-rc1, whose worker ended just then: the run failed with the former account deleted."""
+    declared, former, made = sample(authentik, kind).declared, resource(kind), proxied(kind)
+    former.up(declared)
+    there = count(authentik, kind)
+    making = "/core/users/service_account/" if kind == "ServiceAccount" else KINDS[kind].path
+    proxy.on(f"POST {making}", fault, skip=before)
+    made.up(declared)
+    assert proxy.met
+    assert made.id != former.id
+    assert count(authentik, kind) == there
+    assert made.refresh()
+    assert made.up(declared) == "same"
 
 
 @pytest.mark.parametrize("kind", ["Group", "User", "Application", "PolicyBinding"])
