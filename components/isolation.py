@@ -8,7 +8,7 @@ from pulumi import Output, Resource, ResourceOptions
 from components.immich_mobile_access import ImmichMobileAccess
 from components.settings import Settings
 from providers.authentik import Isolation
-from providers.authentik.survey import HIDDEN
+from providers.authentik.api.queries import HIDDEN
 
 REMEDY = {
     "report": "What nothing is bound to in Authentik is open to everybody: bind it to the groups that may use it, or "

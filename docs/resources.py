@@ -14,8 +14,18 @@ from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
 from providers import authentik
 from providers.access import AccessProof
-from providers.authentik.fields import UNSET, Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
-from providers.authentik.kind import Kind
+from providers.authentik.model.fields import (
+    UNSET,
+    Attributes,
+    Boolean,
+    Field,
+    Integer,
+    ListOf,
+    Reference,
+    Text,
+    Timestamp,
+)
+from providers.authentik.model.kind import Kind
 from providers.authentik.resource import AuthentikResource
 from providers.caddy import CaddyConfig
 

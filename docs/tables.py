@@ -10,7 +10,7 @@ from components.settings.caddy_options import OPTIONS, Option
 from doctor.symptoms import SYMPTOMS
 from phone.steps import in_markdown
 from providers.access.causes import Cause
-from providers.authentik.versions import DIFFERENCES, written
+from providers.authentik.api.versions import DIFFERENCES, written
 
 ROOT = Path(__file__).parents[1]
 

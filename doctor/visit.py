@@ -12,8 +12,8 @@ from providers.access.diagnosis import Check, examine, examine_phone
 from providers.access.header import take_apart
 from providers.access.inquiry import Inquiry
 from providers.access.seen import Phone
-from providers.authentik.client import Client
-from providers.authentik.connection import connect
+from providers.authentik.api.client import Client
+from providers.authentik.api.configured import connect
 from providers.patience import Patience
 
 

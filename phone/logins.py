@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError, Call, Forbidden
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AuthentikError, Call, Forbidden
 from providers.patience import Patience
 
 CANNOT_TELL, NONE_SEEN = "cannot tell", "none seen"

@@ -10,7 +10,7 @@ from components.settings.phones import Phone, read_phones
 from components.settings.reader import SLUG, Reader, SettingsError
 from components.settings.site import read_site
 from components.settings.verify import Verify, read_verify
-from providers.authentik.rules import slug
+from providers.authentik.model.rules import slug
 from providers.caddy.rules import account_name, door, upstream_url
 from providers.caddy.site import Site
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from components.settings.reader import NAME, SLUG, Reader
-from providers.authentik.rules import slug
+from providers.authentik.model.rules import slug
 from providers.caddy.rules import upstream_url
 
 

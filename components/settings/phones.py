@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.settings.reader import Reader
-from providers.authentik.fields import Text, Timestamp
+from providers.authentik.model.fields import Text, Timestamp
 
 DEFAULT_PHONE = "phone"
 _KEYS = ("name", "generation", "overlap", "expires", "note")

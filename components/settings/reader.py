@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from providers.authentik.fields import is_uuid
+from providers.authentik.model.fields import is_uuid
 
 Rule = Callable[[str], str | None]
 """Answers what was expected of a value, or None where it is right."""

@@ -21,14 +21,14 @@ from providers.access.seen import (
     Provider,
     Way,
 )
-from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AuthentikError, Call, Forbidden, NotFound
+from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.exclusive_members import of_its_stack, others_in
-from providers.authentik.kind import Bag
+from providers.authentik.model.kind import Bag
 from providers.authentik.outpost_list import hosts
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
-from providers.authentik.tokens import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.caddy.config import doors_of, serving
 from providers.caddy.doors import Doors
 from providers.caddy.errors import CaddyError

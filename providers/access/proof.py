@@ -14,7 +14,7 @@ from pulumi import Input, Output
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
 from providers.access.header import take_apart
-from providers.authentik.connection import Connected
+from providers.authentik.api.configured import Configured
 from providers.errors import brief
 
 _SECRET = ("headers", "refused")
@@ -55,7 +55,7 @@ class AccessProofArgs(TypedDict):
     subject: Input[str]
 
 
-class AccessProofProvider(Connected):
+class AccessProofProvider(Configured):
     """Proves; state: `url`, and `proven`, a digest for each header and one for all else that the proof was made of.
 
     A phone that is taken away asks for no new proof: revoking it must not wait until all else is well.

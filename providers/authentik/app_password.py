@@ -10,14 +10,14 @@ from typing import Annotated, Required, TypedDict, Unpack
 import pulumi
 from pulumi import Input, Output
 
-from providers.authentik.errors import AuthentikError, Call
-from providers.authentik.fields import Boolean, Json, Reference, Text, Timestamp
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.lookup import USER
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.api.errors import AuthentikError, Call
+from providers.authentik.api.queries import TO_READ_TOKENS, reads_tokens
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import Boolean, Json, Reference, Text, Timestamp
+from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.lookups import USER
+from providers.authentik.model.rules import slug
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.rules import slug
-from providers.authentik.tokens import TO_READ_TOKENS, reads_tokens
 
 UNFINISHED = "pulumi has not finished making this app password"
 """What says so until its key was read, for a token has no other place for a mark."""

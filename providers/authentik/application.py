@@ -8,14 +8,14 @@ from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
 from providers.authentik import outpost_list
-from providers.authentik.errors import Call, Forbidden, NotFound
-from providers.authentik.fields import Boolean, Integer, Json, ListOf, Text
-from providers.authentik.kind import Bag, Kind, Resolved
-from providers.authentik.ownership import Standing, bound
+from providers.authentik.adoption import Standing, bound
+from providers.authentik.api.errors import Call, Forbidden, NotFound
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Text
+from providers.authentik.model.kind import Bag, Kind, Resolved
+from providers.authentik.model.rules import slug, web_url
 from providers.authentik.policy_binding import bound_to
-from providers.authentik.provider import AuthentikProvider
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.rules import slug, web_url
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
 

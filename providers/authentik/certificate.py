@@ -12,10 +12,10 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import DiffResult, UpdateResult
 
-from providers.authentik.fields import Integer, Json, Text
-from providers.authentik.kind import Bag, Kind, Resolved
-from providers.authentik.ownership import Standing
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.adoption import Standing
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import Integer, Json, Text
+from providers.authentik.model.kind import Bag, Kind, Resolved
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 

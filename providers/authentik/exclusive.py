@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi.dynamic import DiffResult
 
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.crud import AuthentikProvider
 from providers.errors import brief
 
 

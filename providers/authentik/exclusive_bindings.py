@@ -8,12 +8,12 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
-from providers.authentik.errors import AuthentikError, Conflict, NotFound, Refused
+from providers.authentik.api.errors import AuthentikError, Conflict, NotFound, Refused
+from providers.authentik.crud import just_written
 from providers.authentik.exclusive import ExclusiveProvider
-from providers.authentik.fields import ListOf, Text
-from providers.authentik.kind import Bag, Kind
+from providers.authentik.model.fields import ListOf, Text
+from providers.authentik.model.kind import Bag, Kind
 from providers.authentik.policy_binding import bindings_of, in_words, same_bound
-from providers.authentik.provider import just_written
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 

@@ -8,12 +8,12 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
-from providers.authentik.errors import Conflict, NotFound
+from providers.authentik.adoption import stack_of
+from providers.authentik.api.errors import Conflict, NotFound
 from providers.authentik.exclusive import ExclusiveProvider
-from providers.authentik.fields import Integer, ListOf, Text
 from providers.authentik.group import GroupProvider
-from providers.authentik.kind import Bag, Kind, for_older, of_older
-from providers.authentik.ownership import stack_of
+from providers.authentik.model.fields import Integer, ListOf, Text
+from providers.authentik.model.kind import Bag, Kind, for_older, of_older
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief

@@ -6,13 +6,13 @@ from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 import pulumi
 from pulumi import Input, Output
 
-from providers.authentik.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.lookup import GROUP, ROLE
-from providers.authentik.ownership import Standing, stack_of
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.adoption import Standing, stack_of
+from providers.authentik.api.versions import former_name
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
+from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.lookups import GROUP, ROLE
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.versions import former_name
 
 
 class GroupArgs(TypedDict, total=False):

@@ -7,14 +7,14 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
-from providers.authentik.closer import Closer
-from providers.authentik.errors import AuthentikError
-from providers.authentik.fields import Attributes, Json, Text
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.api.errors import AuthentikError
+from providers.authentik.api.queries import HIDDEN, VIEW_APPLICATIONS, Survey, is_superuser, survey
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.isolation_closer import Closer
+from providers.authentik.model.fields import Attributes, Json, Text
+from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.rules import numbers_by_name
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.rules import numbers_by_name
-from providers.authentik.survey import HIDDEN, VIEW_APPLICATIONS, Survey, is_superuser, survey
 from providers.errors import brief
 
 

@@ -7,17 +7,17 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, UpdateResult
 
+from providers.authentik.adoption import Standing, by_application
+from providers.authentik.api.errors import AuthentikError, Call
+from providers.authentik.api.queries import find_by_name
 from providers.authentik.certificate import key_type_of
-from providers.authentik.errors import AuthentikError, Call
-from providers.authentik.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
-from providers.authentik.in_use import by_application
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING, find_by_name
-from providers.authentik.ownership import Standing
-from providers.authentik.provider import AuthentikProvider
-from providers.authentik.redirect_uri import RedirectUri
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
+from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.lookups import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.model.redirect_uri import RedirectUri
+from providers.authentik.model.rules import duration
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.rules import duration
 from providers.diagnostics import tell
 from providers.errors import brief
 

@@ -9,11 +9,12 @@ from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
 from providers.authentik import outpost_list
-from providers.authentik.errors import AuthentikError, NotFound, Refused
-from providers.authentik.fields import UNSET, Integer, Json, Reference, Text, is_uuid
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.lookup import OUTPOST, find_by_name
-from providers.authentik.provider import AuthentikProvider, just_written
+from providers.authentik.api.errors import AuthentikError, NotFound, Refused
+from providers.authentik.api.queries import find_by_name
+from providers.authentik.crud import AuthentikProvider, just_written
+from providers.authentik.model.fields import UNSET, Integer, Json, Reference, Text, is_uuid
+from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.lookups import OUTPOST
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 

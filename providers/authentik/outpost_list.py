@@ -11,10 +11,10 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from providers.authentik.client import Client
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
-from providers.authentik.kind import Bag
-from providers.authentik.lookup import OUTPOST
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
+from providers.authentik.model.kind import Bag
+from providers.authentik.model.lookups import OUTPOST
 
 SETTLE: Final = 1.0
 """Seconds within which a write follows the read that it is made of, for all who write the list."""

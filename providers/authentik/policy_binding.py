@@ -9,12 +9,12 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult
 
-from providers.authentik.client import Client
-from providers.authentik.errors import AnswerLost, Call
-from providers.authentik.fields import UNSET, Boolean, Integer, Json, Reference, Text
-from providers.authentik.kind import Bag, Kind, Resolved
-from providers.authentik.lookup import GROUP, POLICY, USER
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AnswerLost, Call
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, Reference, Text
+from providers.authentik.model.kind import Bag, Kind, Resolved
+from providers.authentik.model.lookups import GROUP, POLICY, USER
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief

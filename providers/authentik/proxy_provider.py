@@ -8,15 +8,14 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
-from providers.authentik.errors import Conflict
-from providers.authentik.fields import Boolean, Integer, Json, ListOf, Reference, Text
-from providers.authentik.in_use import by_application
-from providers.authentik.kind import Bag, Kind, Resolved
-from providers.authentik.lookup import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
-from providers.authentik.ownership import Standing
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.adoption import Standing, by_application
+from providers.authentik.api.errors import Conflict
+from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Reference, Text
+from providers.authentik.model.kind import Bag, Kind, Resolved
+from providers.authentik.model.lookups import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
+from providers.authentik.model.rules import duration, regular_expressions, web_url
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.rules import duration, regular_expressions, web_url
 from providers.errors import brief
 
 

@@ -7,8 +7,8 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import Resource
 
-from providers.authentik.ownership import MARKER, has_mark
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.adoption import MARKER, has_mark
+from providers.authentik.crud import AuthentikProvider
 
 
 class AuthentikResource(Resource):

@@ -15,14 +15,14 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import DiffResult, UpdateResult
 
-from providers.authentik.errors import AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
-from providers.authentik.fields import Attributes, Boolean, Json, Text, Timestamp
-from providers.authentik.kind import Bag, Kind
-from providers.authentik.ownership import Standing
-from providers.authentik.provider import AuthentikProvider, just_written
+from providers.authentik.adoption import Standing
+from providers.authentik.api.errors import AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
+from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
+from providers.authentik.crud import AuthentikProvider, just_written
+from providers.authentik.model.fields import Attributes, Boolean, Json, Text, Timestamp
+from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.rules import no_colon
 from providers.authentik.resource import AuthentikResource
-from providers.authentik.rules import no_colon
-from providers.authentik.tokens import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.user import Groups, Roles
 from providers.diagnostics import tell, warn
 from providers.errors import brief

@@ -14,7 +14,7 @@ import requests
 
 from lab.authentik import StandIn
 from lab.authentik.versions import SINCE, lacking
-from providers.authentik.versions import DIFFERENCES, TRIED, Difference
+from providers.authentik.api.versions import DIFFERENCES, TRIED, Difference
 from tests.contract.api import Api, Site, fresh
 from tests.contract.replay import VERSIONS as RECORDED
 from tests.contract.replay import by_case, exchanges

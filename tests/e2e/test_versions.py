@@ -9,7 +9,7 @@ from lab.driver import Driver
 from lab.gateway import counted
 from lab.house import build, quiet, tear_down
 from lab.processes import Processes
-from providers.authentik.versions import TRIED
+from providers.authentik.api.versions import TRIED
 
 OLDEST, UNTRIED = TRIED[0], "2025.12.1"
 

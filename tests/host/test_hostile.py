@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from providers.authentik.fields import Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
+from providers.authentik.model.fields import Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
 from providers.caddy.config import CaddyConfigProvider
 
 from .conftest import Authentik, Make

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import providers.authentik
-from providers.authentik.kind import Kind
+from providers.authentik.model.kind import Kind
 from tests.unit.values import NO_OBJECTS
 
 from .conftest import Authentik, Make

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.authentik import StandIn
-from providers.authentik.versions import DIFFERENCES, TRIED
+from providers.authentik.api.versions import DIFFERENCES, TRIED
 
 from .conftest import QUICK, VERSION, Authentik, of_kind
 from .engine import Host

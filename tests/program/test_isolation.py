@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.isolation import warning
-from providers.authentik.survey import HIDDEN
+from providers.authentik.api.queries import HIDDEN
 from tests.reference import STACK
 
 from .engine import Authentik, good

@@ -14,8 +14,8 @@ from providers.access.header import wrong_header
 from providers.access.inquiry import Inquiry, Names
 from providers.access.seen import Answer, NoAnswer, Probe
 from providers.access.trial import ProofError, Trial
-from providers.authentik.client import Client
-from providers.authentik.connection import connect
+from providers.authentik.api.client import Client
+from providers.authentik.api.configured import connect
 from providers.errors import ProviderError
 from tests.tls import certificate, serving
 

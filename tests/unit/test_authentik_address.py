@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pulumi.dynamic.dynamic import serialize_provider
 
 from components.authentik_address import in_clear, origin, warning
-from providers.authentik.connection import refuse_former
-from providers.authentik.errors import AuthentikError
+from providers.authentik.api.configured import refuse_former
+from providers.authentik.api.errors import AuthentikError
 from providers.authentik.group import GroupProvider
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z][a-z0-9]{0,8}){1,3}", fullmatch=True)

@@ -13,9 +13,9 @@ from providers import exchange, patience
 from providers.access import client as access
 from providers.access.client import Public
 from providers.access.seen import NoAnswer
-from providers.authentik import client as module
-from providers.authentik.client import Client
-from providers.authentik.errors import AnswerLost, AuthentikError, Call
+from providers.authentik.api import client as module
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AnswerLost, AuthentikError, Call
 from providers.caddy.admin import Admin
 from providers.caddy.errors import CaddyError
 from providers.patience import Patience

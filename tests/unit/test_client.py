@@ -10,8 +10,8 @@ import pytest
 import tenacity
 
 from providers import patience as module
-from providers.authentik.client import Client, shared_client
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
+from providers.authentik.api.client import Client, shared_client
+from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
 
 from .server import Answer, Server, hang, page, reply, reset
 

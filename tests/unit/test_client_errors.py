@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from providers import patience as module
-from providers.authentik.client import Client
-from providers.authentik.errors import AuthentikError, Call, Forbidden, NotFound, Refused
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 from tests.tls import certificate, serving
 
 from .server import Answer, Server, hang, reply, reset

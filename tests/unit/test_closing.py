@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.authentik.access import Visitor, may_enter
-from providers.authentik.closing import (
+from providers.authentik.isolation_steps import (
     MARK,
     MODES,
     Step,

@@ -18,12 +18,12 @@ from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from phone.outputs import _REMEDIES, _reason
 from providers.access.causes import Cause
 from providers.access.client import Public
-from providers.authentik.client import Client
-from providers.authentik.errors import Call
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import Call
+from providers.authentik.api.versions import TRIED
 from providers.authentik.group import GroupProvider
-from providers.authentik.kind import check
-from providers.authentik.rules import duration, regular_expressions, slug, web_url
-from providers.authentik.versions import TRIED
+from providers.authentik.model.kind import check
+from providers.authentik.model.rules import duration, regular_expressions, slug, web_url
 from providers.caddy.config import CaddyConfigProvider
 from providers.caddy.delivery import SCRIPT, Target
 from providers.errors import ProviderError, brief

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.authentik.fields import (
+from providers.authentik.model.fields import (
     UNSET,
     Attributes,
     Boolean,
@@ -19,7 +19,7 @@ from providers.authentik.fields import (
     differing,
     is_uuid,
 )
-from providers.authentik.lookup import GROUP, USER
+from providers.authentik.model.lookups import GROUP, USER
 
 from .values import MOMENTS, rezoned
 

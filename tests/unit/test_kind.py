@@ -8,8 +8,19 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
-from providers.authentik.fields import UNSET, ListOf, Reference, Timestamp
-from providers.authentik.kind import Bag, Kind, changes, check, computed, for_older, names, observed, of_older, wire
+from providers.authentik.model.fields import UNSET, ListOf, Reference, Timestamp
+from providers.authentik.model.kind import (
+    Bag,
+    Kind,
+    changes,
+    check,
+    computed,
+    for_older,
+    names,
+    observed,
+    of_older,
+    wire,
+)
 
 from .values import KINDS, as_floats, bag_of, inputs_of, resolve, rezoned, value_of
 

@@ -12,13 +12,13 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from providers.access.proof import AccessProof, AccessProofProvider
 from providers.authentik import ExclusiveBindings, ExclusiveMembers, Isolation
-from providers.authentik.connection import Connected
+from providers.authentik.api.configured import Configured
+from providers.authentik.crud import AuthentikProvider
 from providers.authentik.exclusive_bindings import ExclusiveBindingsProvider
 from providers.authentik.exclusive_members import ExclusiveMembersProvider
-from providers.authentik.fields import UNSET, ListOf, Reference
 from providers.authentik.isolation import IsolationProvider
-from providers.authentik.kind import Kind
-from providers.authentik.provider import AuthentikProvider
+from providers.authentik.model.fields import UNSET, ListOf, Reference
+from providers.authentik.model.kind import Kind
 from providers.authentik.resource import AuthentikResource
 from providers.caddy.config import CaddyConfig, CaddyConfigProvider
 
@@ -85,7 +85,7 @@ def test_every_provider_is_pinned() -> None:
 def test_a_provider_stands_in_the_state_as_a_reference_to_its_class_and_its_stack(
     name: str, provider: type[ResourceProvider]
 ) -> None:
-    stack = [""] if issubclass(provider, Connected) else []
+    stack = [""] if issubclass(provider, Configured) else []
     assert pickled(provider()) == [*STATE[name][0].split(), *stack]
     assert len(serialize_provider(provider())) < 200
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from providers import masking
-from providers.authentik.answers import printable
+from providers.authentik.api.answers import printable
 from providers.diagnostics import tell, warn
 from providers.errors import ProviderError
 from providers.masking import conceal, masked

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from providers.authentik.fields import ListOf, Reference, Text
-from providers.authentik.kind import Kind
+from providers.authentik.model.fields import ListOf, Reference, Text
+from providers.authentik.model.kind import Kind
 
 from .values import KINDS
 

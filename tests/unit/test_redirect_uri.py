@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.authentik.fields import Json, ListOf
-from providers.authentik.redirect_uri import RedirectUri
+from providers.authentik.model.fields import Json, ListOf
+from providers.authentik.model.redirect_uri import RedirectUri
 
 FIELD = ListOf(item=RedirectUri())
 STRICT: dict[str, Any] = {"matching_mode": "strict", "url": "app.immich:///oauth-callback"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.authentik.rules import duration, no_colon, regular_expressions, slug, web_url
+from providers.authentik.model.rules import duration, no_colon, regular_expressions, slug, web_url
 
 CONTROLS = ["\0", "\t", "\n", "\r", "\x0b", "\x1b", "\x7f", "\x85", "\u2028"]
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers import authentik
-from providers.authentik.fields import ListOf
-from providers.authentik.kind import Kind
-from providers.authentik.versions import DIFFERENCES, OLDEST, untried
+from providers.authentik.api.versions import DIFFERENCES, OLDEST, untried
+from providers.authentik.model.fields import ListOf
+from providers.authentik.model.kind import Kind
 
 URL = "https://auth.example.org"
 KINDS: dict[str, Kind] = {

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import providers.authentik
-from providers.authentik import rules
-from providers.authentik.fields import (
+from providers.authentik.model import rules
+from providers.authentik.model.fields import (
     Attributes,
     Boolean,
     Field,
@@ -19,8 +19,8 @@ from providers.authentik.fields import (
     Text,
     Timestamp,
 )
-from providers.authentik.kind import Bag, Kind, check, names
-from providers.authentik.redirect_uri import RedirectUri
+from providers.authentik.model.kind import Bag, Kind, check, names
+from providers.authentik.model.redirect_uri import RedirectUri
 from providers.authentik.resource import AuthentikResource
 
 NO_OBJECTS = {"ExclusiveBindings", "ExclusiveMembers", "Isolation"}

@@ -19,7 +19,7 @@ from providers.access.client import Public
 from providers.access.diagnosis import State
 from providers.access.inquiry import Inquiry
 from providers.access.trial import ProofError, Trial
-from providers.authentik.connection import connect
+from providers.authentik.api.configured import connect
 from tests.e2e.breaking import Breaking
 from tests.e2e.real import cases, in_sight_of_tokens
 from tests.unit.server import Handler, Server, reply

@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.authentik import StandIn
-from providers.authentik.closing import MARK, is_marked
 from providers.authentik.isolation import IsolationProvider
+from providers.authentik.isolation_steps import MARK, is_marked
 from tests.host.conftest import Authentik, HostWith
 from tests.host.engine import Host, HostError, Props, Resource
 

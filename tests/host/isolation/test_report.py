@@ -2,8 +2,8 @@
 
 import pytest
 
+from providers.authentik.api.queries import HIDDEN
 from providers.authentik.isolation import IsolationProvider
-from providers.authentik.survey import HIDDEN
 from tests.host.conftest import Authentik, HostWith
 from tests.host.engine import Host, HostError, Resource
 

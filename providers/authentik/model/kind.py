@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, Required, get_args, get_origin
 
-from providers.authentik.fields import UNSET, Field, Json, ListOf, Reference, differing
+from providers.authentik.model.fields import UNSET, Field, Json, ListOf, Reference, differing
 
 Bag = dict[str, Json]
 Resolved = dict[str, dict[str, Json]]

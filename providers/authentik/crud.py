@@ -2,8 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import (
@@ -15,21 +16,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, Conflict, NotFound, Refused
-from providers.authentik.fields import Json, differing
-from providers.authentik.kind import (
-    Bag,
-    Resolved,
-    changes,
-    check,
-    computed,
-    names,
-    observed,
-    of_older,
-    wire,
-)
-from providers.authentik.lookup import look_up
-from providers.authentik.ownership import (
+from providers.authentik.adoption import (
+    Standing,
     has_mark,
     is_ours,
     refuse_different,
@@ -37,7 +25,23 @@ from providers.authentik.ownership import (
     refuse_strangers,
     tell_adopted,
 )
-from providers.authentik.steps import Steps, plain
+from providers.authentik.api.configured import Configured
+from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
+from providers.authentik.api.queries import look_up
+from providers.authentik.model.fields import Json, differing
+from providers.authentik.model.kind import (
+    Bag,
+    Kind,
+    Resolved,
+    changes,
+    check,
+    computed,
+    for_older,
+    names,
+    observed,
+    of_older,
+    wire,
+)
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
 
@@ -45,7 +49,7 @@ _ATTEMPTS = 3
 _TYPES = {bool: "expected true or false", str: "expected a text", list: "expected a list"}
 
 
-class AuthentikProvider(Steps):
+class AuthentikProvider(Configured):
     """Interprets a Kind. A subclass says which, and overrides a step where the API is not like the others.
 
     State of an object: its declared fields with their defaults, what the server computed, `resolved` (the keys of
@@ -59,6 +63,10 @@ class AuthentikProvider(Steps):
     """
 
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
+
+    kind: ClassVar[Kind]
+    flags: ClassVar[Mapping[str, type]] = {"adopt": bool}
+    """Inputs that say how to go about it, bool, str or list, and nothing of the object's own."""
 
     # What the engine asks for ---------------------------------------------------------------------------------------
 
@@ -159,7 +167,125 @@ class AuthentikProvider(Steps):
         elif now is not None:
             self.remove(now)
 
-    # --------------------------------------------------------------------------------------------------------------
+    # What a kind whose API is not like the others overrides ----------------------------------------------------------
+
+    def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
+        """(field, reason) for what is wrong now, beside the inputs that the stack has: none for a new object."""
+        return []
+
+    def label(self, bag: Mapping[str, Json]) -> str:
+        """What messages call this object."""
+        return self.kind.label(bag)
+
+    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+        """An object in our place that the server would not tell of; asked before the first POST, whose body it is."""
+        return None
+
+    def make(self, inputs: Bag, body: Bag) -> Bag:
+        """Make the object and answer it as the server does. Raises Refused, AnswerLost."""
+        return self.client.post(self.kind.path, body, self.call("create", inputs, "add"))
+
+    def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
+        """The object with the same natural key, or None."""
+        title, call = inputs[self.kind.title], self.call("find", inputs, "view")
+        if not self.kind.find:
+            try:
+                return self.client.get(f"{self.kind.path}{title}/", call)
+            except NotFound:
+                return None
+        found = self.client.find(self.kind.path, {self.kind.find: str(title)}, call)
+        return next((each for each in found if each[self.kind.title] == title), None)
+
+    def make_again(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
+        """Make the object in the place of what stands there, under another primary key."""
+        self.remove(found)
+        return self.make(inputs, body)
+
+    def explained(self, refused: Refused, inputs: Bag) -> AuthentikError:
+        """A refusal to make what no object of its name stands in the way of, with what can be found out about it."""
+        return refused
+
+    def unfinished(self, found: Bag, inputs: Bag) -> bool:
+        """Whether an object is one that we left half made."""
+        return False
+
+    def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
+        """Whether a replacement would meet the object that it replaces: two of one name cannot stand side by side."""
+        return self.kind.title not in changed
+
+    def judge(self, found: Bag, inputs: Bag) -> Standing:
+        """What keeps a found object from being taken over. inputs: with the flags."""
+        return Standing()
+
+    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        """The object as it is now, or None if it is gone."""
+        return self._same(id_, props)
+
+    def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        """The object, where its address was changed behind our back."""
+        return None
+
+    def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
+        """The inputs of an update, with what a whole body needs besides."""
+        return inputs
+
+    def remove(self, props: Mapping[str, Json]) -> None:
+        """Delete the object; one that is gone already is fine."""
+        with suppress(NotFound), self.writing(props):
+            self.client.delete(self.path(props), self.call("delete", props, "delete"))
+
+    def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
+        """Leave an adopted object as it was found; one that is gone is left alone."""
+        always = {name: props[name] for name in self.kind.always if name in props}
+        try:
+            body = for_older(self.kind, {**always, **found})
+            self.client.patch(self.path(props), body, self.call("give back", props, "change"))
+        except NotFound:
+            return
+
+    def call(self, verb: str, bag: Mapping[str, Json], right: Any) -> Call:
+        """A call on this object in words."""
+        return Call(f"{verb} {self.label(bag)}", self.kind.right(right))
+
+    def path(self, outs: Mapping[str, Json]) -> str:
+        """The URL path of an object from its state."""
+        return f"{self.kind.path}{plain(outs[self.kind.address])}/"
+
+    def check_sight(self, bag: Mapping[str, Json]) -> None:
+        """Raise AuthentikError where our token may not see objects of this kind: whatever there is seems gone."""
+        self.client.check_sight(self.kind.path, self.call("read", bag, "view"))
+
+    @contextmanager
+    def writing(self, bag: Mapping[str, Json]) -> Iterator[None]:
+        """A write to an object that our token cannot even see fails by that reason, whatever the server says."""
+        try:
+            yield
+        except (NotFound, Forbidden):
+            self.check_sight(bag)
+            raise
+
+    def undo(self, made: Bag, failure: AuthentikError) -> AuthentikError:
+        """Remove what was half made; the answer is the failure to raise, with what could not be undone."""
+        try:
+            self.remove(made)
+        except AuthentikError as error:
+            return AuthentikError(f"{failure} Besides, what was made already is still there: {error}")
+        return failure
+
+    def _same(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+        """The object of that primary key, by its address or where it has moved to."""
+        call = self.call("read", props, "view")
+        answer: Bag | None
+        try:
+            answer = self.client.get(self.path(props), call)
+        except NotFound:
+            self.check_sight(props)
+            answer = None
+        if self.kind.address != "pk" and (answer is None or str(answer["pk"]) != id_):
+            answer = self.moved(id_, props)
+        return answer if answer is not None and str(answer["pk"]) == id_ else None
+
+    # ----------------------------------------------------------------------------------------------------------------
 
     def _address(self, id_: str, props: Mapping[str, Json]) -> str:
         """The path to write to; an address that anybody may give to another object is looked at first."""
@@ -250,3 +376,14 @@ class AuthentikProvider(Steps):
 def just_written() -> Bag:
     """The output that is another one after each write: what must be done again after one stands on it."""
     return {"written": uuid.uuid4().hex}
+
+
+def plain(value: Json) -> Json:
+    """A value as it was before it crossed the wire to the host, where every number is a float."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return value

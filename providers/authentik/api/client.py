@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from providers.authentik.answers import innermost, printable, reasons, said, superusers_right
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
-from providers.authentik.versions import untried
+from providers.authentik.api.answers import innermost, printable, reasons, said, superusers_right
+from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
+from providers.authentik.api.versions import untried
 from providers.diagnostics import warn
 from providers.masking import conceal
 from providers.patience import LISTING, PASSING, WHOLE, Overdue, Patience, Transient, never_sent, retry_after

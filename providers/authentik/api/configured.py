@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pulumi.dynamic import ConfigureRequest, ResourceProvider
 
-from providers.authentik.answers import printable
-from providers.authentik.client import Client, shared_client
-from providers.authentik.errors import AuthentikError
+from providers.authentik.api.answers import printable
+from providers.authentik.api.client import Client, shared_client
+from providers.authentik.api.errors import AuthentikError
 from providers.patience import Patience
 
 
@@ -25,7 +25,7 @@ def connect(url: str, token: str, patience: Patience | None = None) -> Client:
     return shared_client(url, token, patience)
 
 
-class Connected(ResourceProvider):
+class Configured(ResourceProvider):
     """A provider that may call Authentik. stack: whose settings the address is compared with; "" for none."""
 
     declared = False
@@ -35,7 +35,7 @@ class Connected(ResourceProvider):
         super().__init__()
         self.stack = stack
 
-    def __reduce__(self) -> tuple[type["Connected"], tuple[str]]:
+    def __reduce__(self) -> tuple[type["Configured"], tuple[str]]:
         """What is pickled. No attributes: at each provider the SDK nests its sorting of these deeper."""
         return type(self), (self.stack,)
 

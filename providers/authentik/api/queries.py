@@ -1,18 +1,52 @@
-"""What accounts may enter, as far as our token is told."""
+"""What is asked of Authentik in more than one place: an object by its name, what accounts may enter, their tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from providers.authentik.answers import printable
-from providers.authentik.client import Client
-from providers.authentik.errors import Call, Refused
-from providers.authentik.fields import Json
-from providers.authentik.kind import Bag
+from providers.authentik.api.answers import printable
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AuthentikError, Call, Refused
+from providers.authentik.model.fields import Json, Lookup
+from providers.authentik.model.kind import Bag
 
 APPLICATIONS = "/core/applications/"
 VIEW_APPLICATIONS = "authentik_core.view_user_applications"
 
 HIDDEN = "whether it is hidden applications (meta_hide) too: only a superuser's token is told"
+
+VIEW_TOKEN = "authentik_core.view_token"  # noqa: S105  # the name of a right
+
+TO_READ_TOKENS = f"the right {VIEW_TOKEN}, or on Authentik 2025.8 a superuser's token"
+"""2025.8.1 shows its own tokens to anybody else, whatever the right (core/api/tokens.py, get_queryset)."""
+
+
+def look_up(client: Client, lookup: Lookup, name: str, for_what: str) -> Json:
+    """The primary key of the one object that has name. for_what: "authorization_flow of proxy provider 'x'"."""
+    found = find_by_name(client, lookup, name, for_what)
+    return found["pk"]
+
+
+def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> dict[str, Json]:
+    """The one object that has name. Raises AuthentikError where there is none or more than one."""
+    app, model = lookup.model.split(".")
+    call = Call(f"find {lookup.what} {name!r}, the {for_what}", f"{app}.view_{model}")
+    refusals: list[Refused] = []
+    for parameter, attribute in lookup.by:
+        try:
+            listed = client.find(lookup.path, {parameter: name}, call)
+        except Refused as refused:  # a server that checks a filter's choices refuses one that it does not have
+            refusals.append(refused)
+            continue
+        found = [each for each in listed if str(each.get(attribute)) == name]
+        if len(found) > 1:
+            raise AuthentikError(f"cannot {call.doing}: there are {len(found)} of that name. Give its primary key.")
+        if found:
+            return found[0]
+    if len(refusals) == len(lookup.by):
+        raise refusals[-1]
+    raise AuthentikError(
+        f"cannot {call.doing}: Authentik has none of that name, or hides it from this token (right {call.right})."
+    )
 
 
 @dataclass
@@ -66,3 +100,14 @@ def _passes(client: Client, application: Bag, pk: Json, call: Call) -> bool:
     """Whether an account may enter one application; only a superuser is answered for somebody else."""
     answer = client.get(f"{APPLICATIONS}{application['slug']}/check_access/?for_user={pk}", call)
     return answer.get("passing") is True
+
+
+def reads_tokens(client: Client, doing: str) -> bool:
+    """Whether there is another user's token in sight; the outposts have one each, at every Authentik."""
+    return bool(client.find("/core/tokens/", {"search": "ak-outpost-"}, Call(doing, VIEW_TOKEN)))
+
+
+def app_passwords_of(client: Client, username: str, call: Call) -> list[Bag]:
+    """All of an account's that our token may see; by its name, for no filter takes its key."""
+    query = {"user__username": username, "intent": "app_password"}
+    return client.find("/core/tokens/", query, call)

@@ -4,8 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 
-from providers.authentik.client import Client
-from providers.authentik.closing import (
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound
+from providers.authentik.api.queries import APPLICATIONS, Survey
+from providers.authentik.api.versions import all_must_hold
+from providers.authentik.isolation_steps import (
     MARK,
     MODES,
     Binding,
@@ -18,10 +21,7 @@ from providers.authentik.closing import (
     next_step,
     ours_of,
 )
-from providers.authentik.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound
-from providers.authentik.kind import Bag
-from providers.authentik.survey import APPLICATIONS, Survey
-from providers.authentik.versions import all_must_hold
+from providers.authentik.model.kind import Bag
 from providers.diagnostics import warn
 
 BINDINGS = "/policies/bindings/"

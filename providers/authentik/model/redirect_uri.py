@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from providers.authentik.fields import Field, Json
+from providers.authentik.model.fields import Field, Json
 
 MATCHING_MODES = ("strict", "regex")
 TYPES = ("authorization", "logout")

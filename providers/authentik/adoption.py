@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from providers.authentik.errors import Conflict
-from providers.authentik.fields import Attributes, Json
-from providers.authentik.kind import Bag, Kind
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import Call, Conflict, NotFound
+from providers.authentik.model.fields import Attributes, Json
+from providers.authentik.model.kind import Bag, Kind
 from providers.diagnostics import tell
 
 MARKER = "pulumi"
@@ -78,6 +79,24 @@ def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> S
                 "in Authentik if that stack is gone"
             )
     return Standing(used_by=used_by, of_this_stack=any(owner == stack for owner, _ in owners))
+
+
+def by_application(client: Client, provider: Mapping[str, Json], stack: str, label: str) -> Standing:
+    """What a provider's application says of it. stack: project/stack that declares the provider, "" if not said."""
+    slug = provider.get("assigned_application_slug")
+    if not slug:
+        return Standing()
+    used_by = f"application {slug!r}"
+    if not stack:
+        return Standing(used_by=used_by)
+    doing = f"see whose {label} is"
+    try:
+        application = client.get(f"/core/applications/{slug}/", Call(doing, "authentik_core.view_application"))
+    except NotFound:
+        return Standing(used_by=used_by)
+    listing = Call(doing, "authentik_policies.view_policybinding")
+    bindings = client.find("/policies/bindings/", {"target": application["pk"]}, listing)
+    return bound(stack, [each for each in bindings if each["target"] == application["pk"]], used_by)
 
 
 def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
