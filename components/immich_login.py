@@ -8,7 +8,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from components.immich_config import MOBILE_CALLBACK, oauth_config
 from components.marker import this_stack
 from components.settings import Login, Settings
-from providers.authentik import Application, Certificate, ExclusiveBindings, OAuth2Provider, PolicyBinding
+from providers.authentik import Application, ExclusiveBindings, OAuth2Provider, PolicyBinding
 from providers.authentik.oauth2_provider import RedirectUriArgs
 
 SCOPES: list[Input[str]] = [
@@ -69,18 +69,6 @@ class ImmichLogin(pulumi.ComponentResource):
         """Where Immich's server sends the app on; for who cannot or will not allow the app's own scheme."""
         return f"{self._settings.site.url}/api/oauth/mobile-redirect"
 
-    def _signing_key(self) -> Input[str]:
-        """Immich's default is RS256, which takes an RSA key; without a key Authentik signs with the client secret."""
-        if self._login.certificate:
-            return self._login.certificate
-        return Certificate(
-            f"{self._prefix}-certificate",
-            name=self._login.name,
-            organization=this_stack()[:64],
-            alg="rsa",
-            opts=self._child(),
-        ).id
-
     def _oauth2_provider(self, after: Resource) -> OAuth2Provider:
         site = self._settings.site.url
         mobile = self._mobile_redirect_uri if self._login.mobile_override else MOBILE_CALLBACK
@@ -92,7 +80,7 @@ class ImmichLogin(pulumi.ComponentResource):
             property_mappings=SCOPES,
             client_type="confidential",
             grant_types=["authorization_code"],
-            signing_key=self._signing_key(),
+            signing_key=self._login.certificate,
             redirect_uris=[
                 RedirectUriArgs(matching_mode="strict", url=url)
                 for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
@@ -101,7 +89,7 @@ class ImmichLogin(pulumi.ComponentResource):
             jwt_federation_providers=[],
             adopt=self._settings.adopt,
             stack=this_stack(),
-            rsa_key="immich:loginCertificate" if self._login.certificate else "",
+            rsa_key="immich:loginCertificate",  # Immich expects RS256
             once_made="Import the output immichSystemConfig into Immich: until then its login by Authentik is down.",
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )

@@ -30,7 +30,7 @@ RIGHTS = (
 LOGIN_RIGHTS = (
     *(f"authentik_providers_oauth2.{verb}_oauth2provider" for verb in ("add", "change", "delete", "view")),
     "authentik_providers_oauth2.view_scopemapping",
-    *(f"authentik_crypto.{verb}_certificatekeypair" for verb in ("add", "change", "delete", "view")),
+    "authentik_crypto.view_certificatekeypair",
 )
 """What it needs besides for Immich's own login."""
 

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from components.settings.reader import NAME, SLUG, Reader
+from components.settings.reader import SLUG, Reader
 from providers.authentik.model.rules import slug
 from providers.caddy.rules import upstream_url
 
 
 @dataclass(frozen=True)
 class Login:
-    """The second layer, as Pulumi.yaml describes it. certificate: a name, or "" for one of its own."""
+    """The second layer, as Pulumi.yaml describes it. certificate: the name of the one that signs its tokens."""
 
     authentik_url: str
     application: str
@@ -24,7 +24,7 @@ def read_login(read: Reader, authentik_url: str, application: str, people_groups
         authentik_url=read.text("immich:authentikUrl", rule=upstream_url, default=authentik_url),
         application=read.text("immich:loginApplication", rule=slug, longest=SLUG),
         name=read.name("immich:loginName"),
-        certificate=read.optional("immich:loginCertificate", longest=NAME),
+        certificate=read.name("immich:loginCertificate"),
         mobile_override=read.flag("immich:loginMobileOverride"),
     )
     if login.application == application:

@@ -1,8 +1,6 @@
 """Authentik's objects as Pulumi resources."""
 
-from providers.authentik.app_password import AppPassword
 from providers.authentik.application import Application
-from providers.authentik.certificate import Certificate
 from providers.authentik.exclusive_bindings import ExclusiveBindings
 from providers.authentik.exclusive_members import ExclusiveMembers
 from providers.authentik.group import Group
@@ -15,9 +13,7 @@ from providers.authentik.service_account import ServiceAccount
 from providers.authentik.user import User
 
 __all__ = [
-    "AppPassword",
     "Application",
-    "Certificate",
     "ExclusiveBindings",
     "ExclusiveMembers",
     "Group",

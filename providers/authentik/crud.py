@@ -27,7 +27,7 @@ from providers.authentik.adoption import (
 )
 from providers.authentik.api.configured import Configured
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
-from providers.authentik.api.queries import look_up
+from providers.authentik.api.queries import find_by_name
 from providers.authentik.model.fields import Json, differing
 from providers.authentik.model.kind import (
     Bag,
@@ -95,7 +95,7 @@ class AuthentikProvider(Configured):
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
         inputs = self._inputs(props)
-        resolved = self._resolve(inputs, names(self.kind, inputs))
+        resolved = self._resolve(inputs, props, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
         standing = self.standing(inputs, resolved, body)
         lost = 0
@@ -142,7 +142,7 @@ class AuthentikProvider(Configured):
         changed = self._changes(olds, news)
         known = plain(olds.get("resolved") or {})
         wanted = names(self.kind, inputs)
-        resolved = self._resolve(inputs, [each for each in wanted if each[2] not in known.get(each[0], {})])
+        resolved = self._resolve(inputs, news, [each for each in wanted if each[2] not in known.get(each[0], {})])
         for name, _, value in wanted:
             resolved.setdefault(name, {}).setdefault(value, known.get(name, {}).get(value))
         body = wire(self.kind, self.whole(inputs, olds), resolved, None if self.kind.whole else changed)
@@ -212,6 +212,9 @@ class AuthentikProvider(Configured):
     def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         """Whether a replacement would meet the object that it replaces: two of one name cannot stand side by side."""
         return self.kind.title not in changed
+
+    def check_reference(self, name: str, found: Bag, props: Mapping[str, Json]) -> None:
+        """Raise AuthentikError, before anything is written, for an object that a field must not name."""
 
     def judge(self, found: Bag, inputs: Bag) -> Standing:
         """What keeps a found object from being taken over. inputs: with the flags."""
@@ -305,11 +308,12 @@ class AuthentikProvider(Configured):
         known = self._inputs({name: value for name, value in news.items() if name not in unknown})
         return changes(self.kind, self._inputs(olds), known, unknown)
 
-    def _resolve(self, inputs: Bag, pending: list[tuple[str, Any, str]]) -> Resolved:
+    def _resolve(self, inputs: Bag, props: Mapping[str, Json], pending: list[tuple[str, Any, str]]) -> Resolved:
         resolved: Resolved = {}
         for name, reference, value in pending:
-            key = look_up(self.client, reference.lookup, value, f"{name} of {self.label(inputs)}")
-            resolved.setdefault(name, {})[value] = key
+            found = find_by_name(self.client, reference.lookup, value, f"{name} of {self.label(inputs)}")
+            self.check_reference(name, found, props)
+            resolved.setdefault(name, {})[value] = found["pk"]
         return resolved
 
     def _is_of_the_body(self, refused: Refused, body: Bag) -> bool:

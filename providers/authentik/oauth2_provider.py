@@ -5,12 +5,10 @@ from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CreateResult, UpdateResult
+from pulumi.dynamic import CreateResult
 
 from providers.authentik.adoption import Standing, by_application
 from providers.authentik.api.errors import AuthentikError, Call
-from providers.authentik.api.queries import find_by_name
-from providers.authentik.certificate import key_type_of
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.model.kind import Bag, Kind
@@ -93,30 +91,27 @@ class OAuth2ProviderProvider(AuthentikProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        self._refuse_other_keys(props)
         result = super().create(props)
         if "adopted" not in (result.outs or {}) and (once_made := props.get("once_made")):
             tell(f"{self.label(props)} has a new client id and secret. {once_made}")
         return result
 
-    @brief
-    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        if olds.get("signing_key") != news.get("signing_key"):
-            self._refuse_other_keys(news)
-        return super().update(id_, olds, news)
-
-    def _refuse_other_keys(self, props: Mapping[str, Json]) -> None:
-        """Raise AuthentikError, before anything is written, where the signing key must be RSA and is not."""
-        setting, name = props.get("rsa_key"), props.get("signing_key")
-        if not (setting and isinstance(name, str)):
-            return
-        found = find_by_name(self.client, CERTIFICATE, name, f"signing key of {self.label(props)}")
-        if (kind := key_type_of(found)) != "rsa":
+    def check_reference(self, name: str, found: Bag, props: Mapping[str, Json]) -> None:
+        setting, kind = props.get("rsa_key"), key_type_of(found)
+        if name == "signing_key" and setting and kind != "rsa":
             raise AuthentikError(
-                f"cannot set up {self.label(props)}: {setting} names the certificate {name!r}, whose key is of type "
-                f"{kind or 'none'}. Expected an RSA key: tokens are signed with RS256. Nothing was written. Name "
-                f"another certificate, or leave {setting} out."
+                f"cannot set up {self.label(props)}: {setting} names the certificate {found['name']!r}, whose key is "
+                f"of type {kind or 'none'}. Expected an RSA key: tokens are signed with RS256. Nothing was written. "
+                f"Name another certificate, or leave {setting} out."
             )
+
+
+def key_type_of(certificate: Mapping[str, Json]) -> str:
+    """The type of a certificate's private key as the API says it: rsa, ec, …; "" without one.
+
+    The field is private_key_type in the recording of 2025.8.1, key_type in those of 2026.5.0-rc1 and 2026.8.0-rc1.
+    """
+    return str(certificate.get("key_type") or certificate.get("private_key_type") or "")
 
 
 class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider"):
@@ -142,6 +137,6 @@ class OAuth2Provider(AuthentikResource, module="authentik", name="OAuth2Provider
         """stack: project/stack that declares it; one of another's application is never taken over.
 
         once_made: what the operator has to do once it has been made, for it then has a new client id and secret.
-        rsa_key: the setting that names signing_key, where that must be the name of an RSA key; any key if empty.
+        rsa_key: the setting that names signing_key, where that must be an RSA key; any key if empty.
         """
         super().__init__(resource_name, args, adopt, opts, stack=stack, once_made=once_made, rsa_key=rsa_key)

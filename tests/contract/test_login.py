@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from lab.authentik import StandIn
-from providers.authentik.key_pair import new_key_pair
+from lab.authentik.crypto import self_signed
 from tests.contract.api import TIMEOUT, Api, Site, fresh
 
 
@@ -296,13 +296,18 @@ def logged_in(api: Api, provider: dict[str, Any], query: dict[str, str]) -> dict
     return claims
 
 
+def pair() -> dict[str, str]:
+    """A new certificate and its key."""
+    certificate, key = self_signed("signer")
+    return {"certificate_data": certificate, "key_data": key}
+
+
 def test_a_new_key_is_told_under_a_new_name_and_a_deleted_one_signs_no_more(api: Api) -> None:
-    pair = new_key_pair("signer", "lab", "rsa", 30)
-    key = api.make("/crypto/certificatekeypairs/", name=fresh("signer"), **pair)
+    key = api.make("/crypto/certificatekeypairs/", name=fresh("signer"), **pair())
     provider = oauth2_login(api, signing_key=key["pk"])
     jwks = f"{api.server.url}/application/o/{provider['slug']}/jwks/"
     first = requests.get(jwks, timeout=TIMEOUT).json()["keys"][0]["kid"]
-    api.change(f"/crypto/certificatekeypairs/{key['pk']}/", **new_key_pair("signer", "lab", "rsa", 30))
+    api.change(f"/crypto/certificatekeypairs/{key['pk']}/", **pair())
     assert requests.get(jwks, timeout=TIMEOUT).json()["keys"][0]["kid"] != first
     api.delete(f"/crypto/certificatekeypairs/{key['pk']}/")
     assert api.get(f"/providers/oauth2/{provider['pk']}/")["signing_key"] is None

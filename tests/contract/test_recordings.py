@@ -32,7 +32,7 @@ EXCLUSIONS = (
     Exclusion(2, "^PUT /core/transactional/applications/:", "an application is made part by part"),
     Exclusion(1, "^GET /providers/all/", "providers are asked for by their kind"),
     Exclusion(1, "/preview_user/:", "the web interface shows it"),
-    Exclusion(6, "^POST /crypto/certificatekeypairs/generate/:", "the program makes its pair itself"),
+    Exclusion(6, "^POST /crypto/certificatekeypairs/generate/:", "the program makes no pair"),
     Exclusion(1, "/view_private_key/:", "and has its key"),
     Exclusion(7, "^(POST|PATCH|DELETE) /propertymappings/", "scope mappings are only read"),
     Exclusion(3, "^GET /outposts/proxy/", "an outpost asks it"),

@@ -8,7 +8,6 @@ import pytest
 from lab.driver import Driver
 from lab.gateway import counted
 from lab.person import Lost, Person
-from providers.authentik.key_pair import new_key_pair
 from tests.logins import Login, login_up
 
 pytestmark = pytest.mark.real
@@ -91,23 +90,6 @@ def test_with_the_override_the_app_comes_back_by_immich(login: Login, person: Pe
         stack.configure(loginMobileOverride=None)
         stack.up()
         login.paste(json.loads(stack.outputs()["immichSystemConfig"]))
-
-
-def test_a_key_that_is_about_to_expire_is_renewed_by_the_next_up_and_nothing_is_imported_again(
-    login: Login, person: Person
-) -> None:
-    admin, stack = login.driver.admin, login.driver.stack
-    found = admin.one("/crypto/certificatekeypairs/", name=login.application)
-    assert found is not None
-    path = f"/crypto/certificatekeypairs/{found['pk']}/"
-    worn = admin.call("PATCH", path, new_key_pair(login.application, f"immich/{login.driver.lab.stack}", "rsa", 20))
-    stack.refresh()  # as if time had passed: what is declared is as it was
-    stack.up()
-    renewed = admin.call("GET", path)
-    assert renewed["fingerprint_sha256"] != worn["fingerprint_sha256"]
-    assert renewed["cert_expiry"] > worn["cert_expiry"]
-    assert login.by_app(person).status == 201
-    stack.up("--expect-no-changes")
 
 
 def test_switched_off_nothing_of_it_is_left(login: Login) -> None:

@@ -30,8 +30,6 @@ VERSION = "/admin/version/"
 """What a process asks once, at the first proxy provider that it makes or changes and where it is refused."""
 QUICK = {"immich:patience": "30"}
 """No less: on a busy machine the stand-in takes its time, too."""
-SUPERUSERS = ("AppPassword",)
-"""The kinds that only a superuser's token can make."""
 BEYOND = ("authentik_rbac.view_role", "authentik_rbac.change_role", "authentik_core.enable_group_superuser")
 """What kinds can do that the program itself never does: find roles by name and give them, make superusers."""
 
@@ -202,22 +200,16 @@ Make = Callable[[str], Resource]
 
 
 @pytest.fixture
-def proxied(proxied_host: Host, authentik: Authentik, proxy: Proxy, host_with: HostWith) -> Iterator[Make]:
+def proxied(proxied_host: Host, proxy: Proxy) -> Iterator[Make]:
     """A resource whose calls go by the proxy."""
-
-    def make(name: str) -> Resource:
-        if name not in SUPERUSERS:
-            return of_kind(proxied_host, name)
-        return of_kind(host_with({"authentik:url": proxy.url}, authentik.token), name)
-
-    yield make
+    yield lambda name: of_kind(proxied_host, name)
     proxy.clear()
 
 
 @pytest.fixture
-def resource(host: Host, superusers_host: Host) -> Make:
+def resource(host: Host) -> Make:
     """A resource of a kind, by its name, that is not made yet."""
-    return lambda name: of_kind(superusers_host if name in SUPERUSERS else host, name)
+    return lambda name: of_kind(host, name)
 
 
 def of_kind(host: Host, name: str) -> Resource:

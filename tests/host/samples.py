@@ -9,6 +9,7 @@ from .engine import Props
 IMPLICIT = "default-provider-authorization-implicit-consent"
 EXPLICIT = "default-provider-authorization-explicit-consent"
 INVALIDATION = "default-provider-invalidation-flow"
+SIGNING_KEY = "authentik Self-signed Certificate"
 
 
 @dataclass(frozen=True)
@@ -213,19 +214,6 @@ def _oauth2_provider(authentik: Authentik) -> Sample:
     )
 
 
-def _certificate(authentik: Authentik) -> Sample:
-    return Sample(
-        declared={
-            "name": authentik.name("certificate"),
-            "organization": authentik.name("immich/test"),
-            "alg": "ecdsa",
-            "validity_days": 90,
-            "renew_before_days": 10,
-        },
-        other={"name": authentik.name("certificate")},
-    )
-
-
 def _policy_binding(authentik: Authentik) -> Sample:
     return Sample(
         declared={
@@ -277,25 +265,6 @@ def _service_account(authentik: Authentik) -> Sample:
     )
 
 
-def _app_password(authentik: Authentik) -> Sample:
-    return Sample(
-        declared={
-            "identifier": authentik.name("token"),
-            "user": authentik.user()["username"],
-            "intent": "app_password",
-            "description": "Phone",
-            "expiring": True,
-            "expires": "2031-01-01T02:00:00+02:00",
-        },
-        other={
-            "identifier": authentik.name("token"),
-            "user": authentik.user()["pk"],
-            "description": "Other",
-            "expires": "2031-02-01T00:00:00Z",
-        },
-    )
-
-
 def _outpost_attachment(authentik: Authentik) -> Sample:
     return Sample(
         declared={
@@ -314,9 +283,7 @@ def _outpost_attachment(authentik: Authentik) -> Sample:
 
 
 SAMPLES: dict[str, Any] = {
-    "AppPassword": _app_password,
     "Application": _application,
-    "Certificate": _certificate,
     "Group": _group,
     "OAuth2Provider": _oauth2_provider,
     "OutpostAttachment": _outpost_attachment,

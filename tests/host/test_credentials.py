@@ -143,15 +143,6 @@ def test_an_expiry_that_the_server_refuses_is_told_with_its_limit_and_nothing_is
         assert [method for method in server.methods if method != "GET"] == ["POST"]
 
 
-def test_the_same_goes_for_an_app_password_of_its_own(host_with: HostWith) -> None:
-    with StandIn(token_lifetime="hours=1") as standin:  # a duration
-        host = host_with({"authentik:url": standin.url}, standin.token)
-        declared = {"identifier": "phone", "user": "akadmin", "expiring": True, "expires": "2031-01-01T00:00:00Z"}
-        with pytest.raises(HostError, match="expires: Token expires exceeds maximum lifetime") as caught:
-            of_kind(host, "AppPassword").create(declared)
-        assert standin.token not in str(caught.value)
-
-
 def test_a_password_whose_end_was_changed_by_hand_is_seen(authentik: Authentik, resource: Make) -> None:
     declared = declared_phone(authentik, expiring=True, expires="2031-01-01T00:00:00Z")
     made = resource("ServiceAccount")
@@ -389,68 +380,3 @@ def test_where_none_ever_was_the_state_says_nothing_of_further_app_passwords(
     made.refresh()
     assert made.outs == before
     assert len(authentik.asked(since)) == 1
-
-
-def test_an_app_password_is_the_named_users_and_its_key_is_told(authentik: Authentik, resource: Make) -> None:
-    user, made = authentik.user(), resource("AppPassword")
-    outs = made.create({"identifier": authentik.name("token"), "user": user["username"]})
-    token = authentik.call("GET", f"/core/tokens/{outs['identifier']}/")
-    assert (token["user"], token["intent"], token["expiring"]) == (user["pk"], "app_password", False)
-    assert outs["key"] == authentik.call("GET", f"/core/tokens/{outs['identifier']}/view_key/")["key"]
-
-
-def test_an_app_password_that_is_there_is_made_anew_only_with_adopt(authentik: Authentik, resource: Make) -> None:
-    declared = {"identifier": authentik.name("token"), "user": authentik.user()["pk"]}
-    key = resource("AppPassword").create(declared)["key"]
-    second = resource("AppPassword")
-    with pytest.raises(HostError, match=r"it exists, and nothing says that it is ours\. Nothing was written"):
-        second.create(declared)
-    assert authentik.call("GET", f"/core/tokens/{declared['identifier']}/view_key/")["key"] == key
-    taken = second.create(declared | {"adopt": True})["key"]
-    assert taken != key
-    assert authentik.call("GET", f"/core/tokens/{declared['identifier']}/view_key/")["key"] == taken
-
-
-def test_an_app_password_stays_its_users_when_it_is_changed(authentik: Authentik, resource: Make) -> None:
-    user, made = authentik.user(), resource("AppPassword")
-    declared = {"identifier": authentik.name("token"), "user": user["pk"], "description": "a"}
-    key = made.create(declared)["key"]
-    assert made.up(declared | {"description": "b"}) == "updated"
-    token = authentik.call("GET", f"/core/tokens/{declared['identifier']}/")
-    assert (token["user"], token["intent"], token["description"]) == (user["pk"], "app_password", "b")
-    assert made.outs["key"] == key
-
-
-def test_keys_are_viewed_once_when_they_are_made_and_never_again(authentik: Authentik, resource: Make) -> None:
-    since, made = authentik.mark(), resource("AppPassword")
-    declared = {"identifier": authentik.name("token"), "user": authentik.user()["pk"]}
-    made.up(declared)
-    made.refresh()
-    made.up(declared | {"description": "b"})
-    assert len([each for each in authentik.asked(since) if each.endswith("/view_key/")]) == 1
-
-
-@pytest.mark.parametrize("rights", [(), ("authentik_core.view_user", "authentik_core.add_token")])
-def test_an_app_password_that_lands_on_the_caller_is_refused_and_taken_away(
-    rights: tuple[str, ...], authentik: Authentik, host_with: HostWith
-) -> None:
-    token = authentik.limited_token(*rights)
-    host = host_with({"authentik:url": authentik.url}, token)
-    declared = {"identifier": authentik.name("token"), "user": authentik.user()["pk"]}
-    with pytest.raises(HostError, match=r"the server gave it to the caller .* use ServiceAccount") as caught:
-        of_kind(host, "AppPassword").create(declared)
-    assert authentik.status(f"/core/tokens/{declared['identifier']}/") == 404
-    assert token not in str(caught.value)
-
-
-def test_an_app_password_is_never_taken_for_gone_by_a_token_that_sees_none_of_others(
-    authentik: Authentik, resource: Make, host_with: HostWith
-) -> None:
-    made, blind = resource("AppPassword"), host_with({"authentik:url": authentik.url}, authentik.limited_token())
-    outs = made.create({"identifier": authentik.name("token"), "user": authentik.user()["pk"]})
-    unseen = of_kind(blind, "AppPassword")
-    for operation in (unseen.delete, unseen.refresh):
-        unseen.id, unseen.outs = made.id, dict(outs)
-        with pytest.raises(HostError, match=r"our token may not read those of others; .* authentik_core.view_token"):
-            operation()
-    assert authentik.status(f"/core/tokens/{outs['identifier']}/") == 200

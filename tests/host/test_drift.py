@@ -176,8 +176,6 @@ def test_a_declared_mapping_that_was_taken_off_a_provider_is_put_back(authentik:
 
 REPLACED: dict[str, tuple[str, Any]] = {
     "ServiceAccount-username": ("ServiceAccount", {"username": "renamed-behind-our-back"}),
-    "AppPassword-identifier": ("AppPassword", {"identifier": "other-behind-our-back"}),
-    "AppPassword-intent": ("AppPassword", {"intent": "api"}),
 }
 
 

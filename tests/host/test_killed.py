@@ -191,7 +191,6 @@ class World:
             "outposts": {
                 each["name"]: sorted(providers[key]["name"] for key in each["providers"]) for each in outposts
             },
-            "certificates": admin.snapshot()["certificates"],
             "Caddy": self.caddy.get("/config/"),
             "let in": {phone: self.passes(header) for phone, header in self.stack.headers.items()},
         }

@@ -15,15 +15,13 @@ from .samples import SAMPLES, sample
 KINDS: dict[str, Kind] = {name: getattr(providers.authentik, name).provider_class.kind for name in SAMPLES}
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 # Fields with one value alone, or whose other values need something that this Authentik has not.
-FIXED = {"AppPassword-intent", "AppPassword-expiring", "ServiceAccount-expiring", "PolicyBinding-policy"}
+FIXED = {"ServiceAccount-expiring", "PolicyBinding-policy"}
 FIXED |= {"PolicyBinding-user", "ProxyProvider-property_mappings"}
-# What a pair is made of is no field of the API: tests/host/test_certificate.py
-FIXED |= {f"Certificate-{field}" for field in ("organization", "alg", "validity_days", "renew_before_days")}
 # The same place on an outpost: tests/host/test_sharing.py
 FIXED |= {f"OutpostAttachment-{field}" for field in ("outpost", "application", "group")}
 FIELDS = {f"{name}-{field}": (name, field) for name, kind in KINDS.items() for field in kind.fields}
 CHANGING = [key for key, (name, field) in FIELDS.items() if key not in FIXED and not KINDS[name].fields[field].replaces]
-NEEDED = {"PolicyBinding-group", "AppPassword-expires"}
+NEEDED = {"PolicyBinding-group"}
 REMOVABLE = [key for key in CHANGING if FIELDS[key][1] not in KINDS[FIELDS[key][0]].required and key not in NEEDED]
 REPLACING = [key for key, (name, field) in FIELDS.items() if key not in FIXED and KINDS[name].fields[field].replaces]
 

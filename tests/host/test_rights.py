@@ -11,7 +11,7 @@ from tests.proxy import Proxy
 
 from .conftest import Authentik, HostWith, Make, of_kind
 from .engine import HostError, Props, Resource
-from .samples import IMPLICIT, INVALIDATION
+from .samples import IMPLICIT, INVALIDATION, SIGNING_KEY
 from .test_errors import message
 
 USED = tuple(right for right in (*RIGHTS, *LOGIN_RIGHTS) if right != "authentik_events.view_event")
@@ -45,9 +45,8 @@ class Life:
         application = self._add("Application", declared, name="Photos")
         self._add("PolicyBinding", {"target": application, "group": people}, timeout=31)
         self._add("OutpostAttachment", {"outpost": self.authentik.outpost()["name"], "provider": provider})
-        certificate = self._add("Certificate", {"name": new("key"), "organization": new("immich")}, name=new("key"))
         mappings = ["goauthentik.io/providers/oauth2/scope-openid"]
-        login = {"name": new("login"), "signing_key": certificate, "property_mappings": mappings, "redirect_uris": []}
+        login = {"name": new("login"), "signing_key": SIGNING_KEY, "property_mappings": mappings, "redirect_uris": []}
         self._add("OAuth2Provider", {**login, **flows, **closed}, access_token_validity="hours=2")
 
     def refresh(self) -> None:

@@ -45,7 +45,6 @@ def test_it_is_these_resources_of_a_component_of_its_own_and_leaves_the_others_a
     added = {name: each for name, each in login.resources.items() if name not in without}
     assert {name: each.type for name, each in added.items()} == {
         "immich-login": "immich:index:Login",
-        "immich-login-certificate": f"{AUTHENTIK}Certificate",
         "immich-login-provider": f"{AUTHENTIK}OAuth2Provider",
         "immich-login-application": f"{AUTHENTIK}Application",
         "immich-login-bindings": f"{AUTHENTIK}ExclusiveBindings",
@@ -70,18 +69,13 @@ def test_the_provider_is_what_immich_needs(login: Run) -> None:
     inputs = login.named("immich-login-provider").inputs
     assert inputs["client_type"] == "confidential"
     assert inputs["grant_types"] == ["authorization_code"]
-    assert inputs["signing_key"] == "id-of-immich-login-certificate"
+    assert inputs["signing_key"] == "authentik Self-signed Certificate"
     assert [each.rpartition("-")[2] for each in inputs["property_mappings"]] == ["openid", "email", "profile"]
     assert redirect_uris(login) == [
         "https://photos.example.org/auth/login",
         "https://photos.example.org/user-settings",
         "app.immich:///oauth-callback",
     ]
-    assert login.named("immich-login-certificate").inputs == {
-        "name": "Immich Login",
-        "organization": "immich/prod",
-        "alg": "rsa",
-    }
 
 
 def test_no_other_issuer_and_no_other_protocol_opens_what_the_login_guards(login: Run) -> None:
@@ -90,10 +84,9 @@ def test_no_other_issuer_and_no_other_protocol_opens_what_the_login_guards(login
     assert login.named("immich-login-application").inputs["backchannel_providers"] == []
 
 
-def test_a_certificate_that_is_there_is_named_and_none_is_made() -> None:
-    done = good(LOGIN | {"immich:loginCertificate": "authentik Self-signed Certificate"})
-    assert "immich-login-certificate" not in done.resources
-    assert done.named("immich-login-provider").inputs["signing_key"] == "authentik Self-signed Certificate"
+def test_the_certificate_that_signs_is_the_one_that_the_setting_names() -> None:
+    done = good(LOGIN | {"immich:loginCertificate": "My key"})
+    assert done.named("immich-login-provider").inputs["signing_key"] == "My key"
 
 
 def test_the_exports_tell_immich_everything_and_keep_the_secret(login: Run) -> None:
@@ -125,7 +118,7 @@ def test_the_issuer_is_where_browsers_reach_authentik() -> None:
     assert config_of(done)["allowInsecureRequests"] is True
 
 
-def test_adopting_is_asked_of_all_but_the_certificate_which_is_never_taken_over() -> None:
+def test_adopting_is_asked_of_every_object_of_the_login() -> None:
     done = good(LOGIN | {"immich:adopt": "true"})
     adopting = {name for name, each in done.resources.items() if each.inputs.get("adopt") is True and "login" in name}
     assert adopting == {"immich-login-provider", "immich-login-application", "immich-login-people-binding-family"}

@@ -27,14 +27,7 @@ from .values import KINDS, as_floats, bag_of, inputs_of, resolve, rezoned, value
 NOTHING: frozenset[str] = frozenset()
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 FIELDS = {f"{word}-{name}": (kind, name) for word, kind in KINDS.items() for name in kind.fields}
-CONSTANT = {"AppPassword-intent"}
-"""Fields that take one value alone."""
 EVERY_FIELD = pytest.mark.parametrize(("kind", "name"), FIELDS.values(), ids=FIELDS.keys())
-EVERY_VARIABLE = pytest.mark.parametrize(
-    ("kind", "name"),
-    [FIELDS[each] for each in FIELDS if each not in CONSTANT],
-    ids=[each for each in FIELDS if each not in CONSTANT],
-)
 FEW = settings(max_examples=3)
 """Examples for each field, of which there are about 80."""
 
@@ -99,7 +92,7 @@ def test_the_order_of_a_list_is_never_a_change(data: st.DataObject, kind: Kind) 
     assert changes(kind, inputs, shuffled, NOTHING) == []
 
 
-@EVERY_VARIABLE
+@EVERY_FIELD
 @FEW
 @given(data=st.data())
 def test_a_declared_field_that_changes_is_seen_and_no_other(data: st.DataObject, kind: Kind, name: str) -> None:

@@ -35,9 +35,7 @@ PROVIDERS: dict[str, type[ResourceProvider]] = {
 }
 STATE = {
     "AccessProof": ("providers.access.proof AccessProofProvider", "dynamic/access:AccessProof"),
-    "AppPassword": ("providers.authentik.app_password AppPasswordProvider", "dynamic/authentik:AppPassword"),
     "Application": ("providers.authentik.application ApplicationProvider", "dynamic/authentik:Application"),
-    "Certificate": ("providers.authentik.certificate CertificateProvider", "dynamic/authentik:Certificate"),
     "CaddyConfig": ("providers.caddy.config CaddyConfigProvider", "dynamic/caddy:CaddyConfig"),
     "ExclusiveBindings": (
         "providers.authentik.exclusive_bindings ExclusiveBindingsProvider",

@@ -9,18 +9,13 @@ from typing import Any
 
 import pytest
 
-from providers.authentik.model.fields import ListOf, Reference, Text
+from providers.authentik.model.fields import ListOf, Reference
 from providers.authentik.model.kind import Kind
 
 from .values import KINDS
 
 EVERY_KIND = pytest.mark.parametrize("name", KINDS)
 ELSEWHERE = {
-    # The pair is made of these, and the server's own generator calls the first two so.
-    "Certificate": {
-        **dict.fromkeys(("alg", "validity_days"), "certificate_generation_request"),
-        **dict.fromkeys(("organization", "renew_before_days"), ""),
-    },
     # The service account's endpoint takes these; an outpost's list is written as `providers`.
     "ServiceAccount": {"expiring": "user_service_account_request", "expires": "user_service_account_request"},
     "OutpostAttachment": {"outpost": "", "provider": "", "application": "", "group": ""},
@@ -112,18 +107,6 @@ def test_the_service_account_endpoint_takes_what_is_sent_to_it(client: ModuleTyp
     assert set(client.UserServiceAccountResponse.model_fields) >= {"user_pk", "token"}
 
 
-def test_the_certificates_take_the_pair_that_is_sent_and_its_generator_names_algorithms_alike(
-    client: ModuleType, operation: Operation
-) -> None:
-    item = "/crypto/certificatekeypairs/{kp_uuid}/"
-    for method, path in (("POST", "/crypto/certificatekeypairs/"), ("PATCH", item)):
-        assert fields_of(operation(method, path), "_request") >= {"name", "certificate_data", "key_data"}
-    alg = KINDS["Certificate"].fields["alg"]
-    assert isinstance(alg, Text)
-    assert set(alg.choices) <= set(client.AlgEnum)
-    assert {"alg", "validity_days"} <= set(client.CertificateGenerationRequest.model_fields)
-
-
 def test_the_outpost_takes_the_list_that_an_attachment_writes(operation: Operation) -> None:
     assert "providers" in fields_of(operation("PATCH", "/outposts/instances/{uuid}/"), "_request")
 
@@ -131,9 +114,7 @@ def test_the_outpost_takes_the_list_that_an_attachment_writes(operation: Operati
 def address(kind: Kind, name: str) -> str:
     """What the official client calls the key in the path."""
     return {
-        "AppPassword": "identifier",
         "Application": "slug",
-        "Certificate": "kp_uuid",
         "Group": "group_uuid",
         "OutpostAttachment": "uuid",
         "PolicyBinding": "policy_binding_uuid",

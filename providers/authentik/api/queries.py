@@ -20,12 +20,6 @@ TO_READ_TOKENS = f"the right {VIEW_TOKEN}, or on Authentik 2025.8 a superuser's 
 """2025.8.1 shows its own tokens to anybody else, whatever the right (core/api/tokens.py, get_queryset)."""
 
 
-def look_up(client: Client, lookup: Lookup, name: str, for_what: str) -> Json:
-    """The primary key of the one object that has name. for_what: "authorization_flow of proxy provider 'x'"."""
-    found = find_by_name(client, lookup, name, for_what)
-    return found["pk"]
-
-
 def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> dict[str, Json]:
     """The one object that has name. Raises AuthentikError where there is none or more than one."""
     app, model = lookup.model.split(".")

@@ -4,8 +4,6 @@ import pulumi
 
 from providers.authentik import (
     Application,
-    AppPassword,
-    Certificate,
     Group,
     OAuth2Provider,
     OutpostAttachment,
@@ -33,9 +31,6 @@ user = User(
 account = ServiceAccount(
     "account", username=f"every-account-{suffix}", name=f"Account {number}", groups=[group.id], is_active=not second
 )
-password = AppPassword(
-    "password", identifier=f"every-password-{suffix}", user=user.id, description=f"Password {number}"
-)
 provider = ProxyProvider(
     "provider",
     name=f"every provider {number} {suffix}",
@@ -59,12 +54,6 @@ application = Application("application", **described)
 binding = PolicyBinding("binding", target=application.id, group=group.name, timeout=30 + number, negate=second)
 attachment = OutpostAttachment("attachment", provider=provider.id)
 
-certificate = Certificate(
-    "certificate",
-    name=f"every-certificate-{suffix}",
-    organization=f"every-{suffix}",
-    alg="ecdsa" if second else "rsa",
-)
 login = OAuth2Provider(
     "login",
     name=f"every login {number} {suffix}",
@@ -72,12 +61,10 @@ login = OAuth2Provider(
     invalidation_flow="default-provider-invalidation-flow",
     property_mappings=["goauthentik.io/providers/oauth2/scope-openid", "profile"],
     grant_types=["authorization_code"],
-    signing_key=certificate.id,
+    signing_key="authentik Self-signed Certificate",
     redirect_uris=[
         {"matching_mode": "strict", "url": f"https://every-{suffix}.lab.test/auth/login"},
         {"matching_mode": "strict", "url": f"app.every{number}:///oauth-callback"},
     ],
     sub_mode="user_email" if second else "hashed_user_id",
 )
-
-pulumi.export("password", password.key)
