@@ -116,7 +116,7 @@ check: setup ## Format, lint, types, import directions, workflows
 	  go -C lab/tools/actionlint tool actionlint -shellcheck= -pyflakes= "$(CURDIR)"/.github/workflows/*.yml; \
 	else echo "The workflows are not linted: actionlint is built with Go, and go is not on PATH"; fi
 
-docs: setup ## Write anew what stands in the code: docs/resources.md, docs/messages.md
+docs: setup ## Write what the code says into the documents: docs/resources.md, and the tables
 	$(BIN)/python -m docs.generate
 
 format: setup ## Put the code into shape

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi import Alias, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.basic_header import basic_header
 from components.fingerprint import fingerprint
@@ -52,9 +52,6 @@ class PhoneAccounts:
         """Every account, by its username."""
 
     def _account(self, phone: Phone, *, former: bool = False) -> ServiceAccount:
-        resource = f"{self._prefix}-{phone.name}"
-        # Without its generation: so earlier versions named it, of whatever generation. A phone's name has no dot.
-        earlier = [Alias(name=resource)] if former or not phone.former else []
         declared: ServiceAccountArgs = {
             "username": phone.username(self._settings.service_account),
             "name": f"Immich phone: {phone.name}, generation {phone.generation}",
@@ -68,10 +65,10 @@ class PhoneAccounts:
         if phone.expires:
             declared |= {"expiring": True, "expires": phone.expires}
         return ServiceAccount(
-            f"{resource}.g{phone.generation}",
+            f"{self._prefix}-{phone.name}.g{phone.generation}",  # a phone's name has no dot
             former=former,
             adopt=self._settings.adopt,
-            opts=ResourceOptions(parent=self._parent, aliases=earlier, ignore_changes=AS_BORN if former else None),
+            opts=ResourceOptions(parent=self._parent, ignore_changes=AS_BORN if former else None),
             **declared,
         )
 

@@ -1,4 +1,4 @@
-"""`make docs` writes what of the documents stands in the code: resources.md, messages.md, and the tables of the others.
+"""`make docs` writes what of the documents stands in the code: resources.md, and the tables of the others.
 
 --check only compares.
 """
@@ -6,7 +6,6 @@
 import sys
 from pathlib import Path
 
-from docs.messages import messages
 from docs.resources import resources
 from docs.tables import ROOT, with_tables
 
@@ -16,7 +15,7 @@ DOCS = Path(__file__).parent
 def main() -> int:
     """Write the files; with --check compare them, and 1 if one is behind."""
     behind = 0
-    written = {DOCS / "resources.md": resources(), DOCS / "messages.md": messages()}
+    written = {DOCS / "resources.md": resources()}
     for path in (ROOT / "README.md", *DOCS.glob("*.md")):
         if path not in written:
             written[path] = with_tables(path.read_text())

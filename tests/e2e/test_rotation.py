@@ -1,14 +1,11 @@
 """Rotation: a phone gets a new password, and is never locked out on the way."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from components.fingerprint import fingerprint
 from lab.driver import Driver
-from lab.files import write_private
 from lab.gateway import counted
 from lab.phone_claims import prove_phones_in_use
 from lab.proof import Proof
@@ -110,59 +107,3 @@ def test_an_overlap_with_a_generation_that_is_not_there_is_refused_before_anythi
         assert not [each for each in calls.made if each[0] != "GET"]
     assert driver.headers()["phone"] == old
     assert driver.passes({"Authorization": old})
-
-
-def as_an_earlier_version_named_it(driver: Driver, folder: Path) -> None:
-    """Give the account's resource the name without its generation."""
-    state = json.dumps(driver.stack.export())
-    assert "::immich-phone.g2" in state
-    write_private(folder / "state.json", state.replace("::immich-phone.g2", "::immich-phone"))
-    driver.stack.must("stack", "import", "--file", str(folder / "state.json"))
-    assert "immich-phone" in driver.stack.urns()
-
-
-@pytest.fixture
-def second(driver: Driver, old: str, tmp_path: Path) -> str:
-    """The header of the second generation, which is all there is, under its earlier name."""
-    declare(driver, 2)
-    driver.stack.up()
-    as_an_earlier_version_named_it(driver, tmp_path)
-    return driver.headers()["phone"]
-
-
-def test_a_second_generation_under_its_earlier_name_is_kept_and_rotated_like_any_other(
-    driver: Driver, second: str, tmp_path: Path
-) -> None:
-    with counted(driver.lab) as calls:
-        driver.stack.preview("--expect-no-changes")
-        driver.stack.up("--expect-no-changes")
-    assert calls.made == []
-    assert "immich-phone.g2" in driver.stack.urns()
-    assert driver.headers() == {"phone": second}
-
-    as_an_earlier_version_named_it(driver, tmp_path)
-    declare(driver, 3, overlap=True)
-    driver.stack.up()
-    assert driver.headers()["phone"] != second
-    assert driver.passes({"Authorization": second})
-    assert driver.until(True, driver.header()) is not None
-
-
-def test_an_overlap_under_an_earlier_name_never_takes_the_present_account_for_the_former_one(
-    driver: Driver, second: str, tmp_path: Path
-) -> None:
-    declare(driver, 2, overlap=True)
-    run = driver.stack.run("up", "--yes", "--config-file", driver.lab.config_file)
-    assert run.code != 0
-    assert "to keep" in run.output
-    assert driver.passes({"Authorization": second})
-    declare(driver, 2)
-    driver.stack.up()
-    assert driver.headers() == {"phone": second}
-
-    as_an_earlier_version_named_it(driver, tmp_path)
-    declare(driver, 3)
-    driver.stack.up()
-    assert driver.until(True, driver.header()) is not None
-    assert driver.until(False, {"Authorization": second}) is not None
-    assert driver.admin.user(f"{driver.lab.names['service_account']}-g2") is None

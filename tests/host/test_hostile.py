@@ -26,7 +26,7 @@ OF_RULE: dict[str, list[str]] = {
     "slug": ["a/b", "../a", "a b", "ä", "a.b", "a%2fb", "a?b"],
     "no_colon": ["a:b"],
     "duration": ["1h", "hours", "hours=-1", "hours=1;", "years=1", "hours=1 ;days=1"],
-    "regular_expressions": ["(", "[", "a{5000}", "(?=a)", "(?<!a)b", r"(a)\1", "*", "^/ok$\n("],
+    "regular_expressions": ["(", "[", "*", "^/ok$\n("],
 }
 
 

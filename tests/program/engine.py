@@ -33,7 +33,6 @@ class Registered:
     parent: str
     dependencies: set[str]
     secret_outputs: list[str]
-    aliases: list[str]
     ignore_changes: list[str]
 
 
@@ -105,7 +104,6 @@ class Monitor(MockMonitor):
                     parent=request.parent.rpartition("::")[2],
                     dependencies={urn.rpartition("::")[2] for urn in request.dependencies},
                     secret_outputs=list(request.additionalSecretOutputs),
-                    aliases=[alias.spec.name for alias in request.aliases],
                     ignore_changes=list(request.ignoreChanges),
                 )
         return answer

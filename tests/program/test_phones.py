@@ -1,7 +1,5 @@
 """The phones in the program: an account for each, what a change of one does to the others, switching off."""
 
-import pytest
-
 from .engine import Run, Secret, changed, good, of_type, phones
 
 THREE = phones({"name": "phone"}, {"name": "anna", "generation": 2}, {"name": "ben-2", "generation": 13})
@@ -58,16 +56,6 @@ def test_an_overlap_of_the_first_generation_keeps_nothing(reference: Run) -> Non
     assert {name: each.inputs for name, each in done.resources.items()} == {
         name: each.inputs for name, each in reference.resources.items()
     }
-
-
-@pytest.mark.parametrize("generation", [1, 2, 3])
-@pytest.mark.parametrize("overlap", [False, True])
-def test_the_name_that_earlier_versions_gave_a_phone_leads_to_the_one_account_it_may_be(
-    generation: int, overlap: bool
-) -> None:
-    done = good(phones({"name": "anna", "generation": generation, "overlap": overlap}))
-    aliased = [each.name for each in of_type(done, "ServiceAccount") if each.aliases == ["immich-anna"]]
-    assert aliased == [f"immich-anna.g{generation - 1 if overlap and generation > 1 else generation}"]
 
 
 def test_a_phone_says_in_authentik_which_it_is_and_of_which_generation() -> None:
