@@ -14,14 +14,14 @@ MARKER = "pulumi"
 
 
 @dataclass(frozen=True)
-class Standing:
+class Assessment:
     """What is known of an object that stands where ours would.
 
     untouchable: why it can never be taken over, or "". used_by: what of others hangs on it, in words. of_this_stack:
     whether it is evidently of this stack, though it cannot bear a mark.
     """
 
-    untouchable: str = ""
+    why_not_adoptable: str = ""
     used_by: str = ""
     of_this_stack: bool = False
 
@@ -43,12 +43,12 @@ def stack_of(bag: Mapping[str, Json]) -> str | None:
     return "/".join(owner.split("/")[:2]) if isinstance(owner, str) else None
 
 
-def is_ours(found: Bag, inputs: Bag) -> bool:
+def bears_our_mark(found: Bag, inputs: Bag) -> bool:
     """Whether an object says that it is this very resource."""
     return marker(inputs) is not None and marker(found) == marker(inputs)
 
 
-def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
+def refuse_others(label: str, found: Bag, inputs: Bag) -> None:
     """Raise Conflict for an object of another resource, which even adopt does not take."""
     owner = marker(found)
     if owner and owner != marker(inputs) and stack_of(found) == stack_of(inputs):
@@ -63,7 +63,7 @@ def refuse_strangers(label: str, found: Bag, inputs: Bag) -> None:
         )
 
 
-def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> Standing:
+def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> Assessment:
     """What the groups that are bound to an application say of it, and of its provider.
 
     Neither can bear a mark: the phones' group that is bound does. stack: ours, project/stack, "" if not said. bindings:
@@ -73,27 +73,27 @@ def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> S
     owners = [(stack_of(group), group) for group in groups]
     for owner, group in owners:
         if owner and owner != stack and owner.partition("/")[0] == stack.partition("/")[0]:
-            return Standing(
+            return Assessment(
                 f"it exists and is of the stack {owner!r}, whose group {group['name']!r} is bound to its application. "
                 f"Give ours names of its own, and immich:url too; or remove {MARKER!r} from that group's attributes "
                 "in Authentik if that stack is gone"
             )
-    return Standing(used_by=used_by, of_this_stack=any(owner == stack for owner, _ in owners))
+    return Assessment(used_by=used_by, of_this_stack=any(owner == stack for owner, _ in owners))
 
 
-def by_application(client: Client, provider: Mapping[str, Json], stack: str, label: str) -> Standing:
+def by_application(client: Client, provider: Mapping[str, Json], stack: str, label: str) -> Assessment:
     """What a provider's application says of it. stack: project/stack that declares the provider, "" if not said."""
     slug = provider.get("assigned_application_slug")
     if not slug:
-        return Standing()
+        return Assessment()
     used_by = f"application {slug!r}"
     if not stack:
-        return Standing(used_by=used_by)
+        return Assessment(used_by=used_by)
     doing = f"see whose {label} is"
     try:
         application = client.get(f"/core/applications/{slug}/", Call(doing, "authentik_core.view_application"))
     except NotFound:
-        return Standing(used_by=used_by)
+        return Assessment(used_by=used_by)
     listing = Call(doing, "authentik_policies.view_policybinding")
     bindings = client.find("/policies/bindings/", {"target": application["pk"]}, listing)
     return bound(stack, [each for each in bindings if each["target"] == application["pk"]], used_by)
@@ -101,7 +101,7 @@ def by_application(client: Client, provider: Mapping[str, Json], stack: str, lab
 
 def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
     """Raise Conflict for an object that is not as declared, or that would lose its secret."""
-    if not differ and not kind.born:  # to take over what is born with a secret is to make it anew
+    if not differ and not kind.recreate_on_adopt:  # to take over what is born with a secret is to make it anew
         return
     raise Conflict(
         f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. {_TAKE_OVER}"
@@ -114,9 +114,9 @@ def refuse_in_use(label: str, used_by: str) -> Conflict:
     return Conflict(f"cannot create {label}: it exists as declared, and {used}. Nothing was written. {_TAKE_OVER}")
 
 
-def tell_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
+def info_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
     """Say what an adopted object had, which is about to be written over."""
-    if kind.born:
+    if kind.recreate_on_adopt:
         tell(f"{label} existed, and is deleted and made anew: {_shown(kind, seen, inputs, differ)}")
     elif differ:
         tell(f"{label} existed, and is brought to what is declared: {_shown(kind, seen, inputs, differ)}")

@@ -8,7 +8,7 @@ from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
 from providers.authentik import outpost_list
-from providers.authentik.adoption import Standing, bound
+from providers.authentik.adoption import Assessment, bound
 from providers.authentik.api.errors import Call, Forbidden, NotFound
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Text
@@ -47,12 +47,12 @@ class ApplicationProvider(AuthentikProvider):
         model="authentik_core.application",
         path="/core/applications/",
         args=ApplicationArgs,
-        title="slug",
-        address="slug",
+        name_field="slug",
+        url_key="slug",
     )
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str}
 
-    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+    def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         """Looked at before make, which would take the provider of what stands off its outposts."""
         return self.find(inputs, resolved) if _was_there(body) else None
 
@@ -69,10 +69,10 @@ class ApplicationProvider(AuthentikProvider):
             self._tell_outposts(int(news["provider"]), news)
         return result
 
-    def judge(self, found: Bag, inputs: Bag) -> Standing:
+    def assess(self, found: Bag, inputs: Bag) -> Assessment:
         """Taking over must not let anybody in whom what stands there keeps out."""
         if found["policy_engine_mode"] == "all" and inputs["policy_engine_mode"] == "any":
-            return Standing(
+            return Assessment(
                 "it exists in policy_engine_mode all, where every binding must hold, and ours is any, where one is "
                 "enough. Change it in Authentik first, or give ours another slug"
             )
@@ -80,14 +80,14 @@ class ApplicationProvider(AuthentikProvider):
         listed = self.client.find("/policies/bindings/", {"target": found["pk"]}, call)
         bindings = [each for each in listed if each["target"] == found["pk"]]
         if any(each["negate"] and each["enabled"] for each in bindings):
-            return Standing(
+            return Assessment(
                 "it exists with a negated binding, beside which another one lets everybody else in. Remove the negated "
                 "one in Authentik first, or give ours another slug"
             )
         used_by = ", ".join(f"the binding of {bound_to(each)}" for each in bindings)
         return bound(inputs["stack"] or "", bindings, used_by)
 
-    def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+    def find_moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """An application whose slug was changed is named by its provider, or is in the full list."""
         call = Call(f"find {self.label(props)} under another slug", self.kind.right("view"))
         for path in PROVIDERS if "provider" in props else ():

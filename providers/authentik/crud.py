@@ -17,13 +17,13 @@ from pulumi.dynamic import (
 )
 
 from providers.authentik.adoption import (
-    Standing,
+    Assessment,
+    bears_our_mark,
     has_mark,
-    is_ours,
+    info_adopted,
     refuse_different,
     refuse_in_use,
-    refuse_strangers,
-    tell_adopted,
+    refuse_others,
 )
 from providers.authentik.api.configured import Configured
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
@@ -82,7 +82,7 @@ class AuthentikProvider(Configured):
                 if not isinstance(news[flag], type_):
                     failures.append((flag, _TYPES[type_]))
         known = {name: value for name, value in inputs.items() if name not in unknown}
-        failures = failures or self.untimely(olds, known)
+        failures = failures or self.check_against_state(olds, known)
         return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
 
     @brief
@@ -97,35 +97,36 @@ class AuthentikProvider(Configured):
         inputs = self._inputs(props)
         resolved = self._resolve(inputs, props, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
-        standing = self.standing(inputs, resolved, body)
+        found = self.find_before_create(inputs, resolved, body)
         lost = 0
         while True:
             try:
-                if standing is not None:
-                    return self._take_over(standing, inputs, resolved, body, props)
+                if found is not None:
+                    return self._take_over(found, inputs, resolved, body, props)
                 return self._made(self.make(inputs, dict(body)), inputs, resolved)
             except AnswerLost:
-                if lost == _ATTEMPTS or (standing is not None and self.kind.twins):  # one more try leaves one more
+                one_more_each_time = found is not None and self.kind.allows_duplicates
+                if lost == _ATTEMPTS or one_more_each_time:
                     raise
                 lost += 1
-                standing = self.find(inputs, resolved)
-                if standing is None and lost == _ATTEMPTS:
+                found = self.find(inputs, resolved)
+                if found is None and lost == _ATTEMPTS:
                     raise
             except Refused as refused:  # how a server words a conflict differs by version
-                if standing is not None:
+                if found is not None:
                     raise
                 if self._is_of_the_body(refused, body):
                     self.client.warn_of_version()  # it may be why
                     raise
-                standing = self.find(inputs, resolved)
-                if standing is None:
+                found = self.find(inputs, resolved)
+                if found is None:
                     self.client.warn_of_version()
-                    raise self.explained(refused, inputs) from None
+                    raise self.explain_refusal(refused, inputs) from None
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         olds = self._inputs(props)
-        answer = self.live(id_, props)
+        answer = self.fetch(id_, props)
         if answer is None:
             return ReadResult("", {})
         resolved = plain(props.get("resolved") or {})
@@ -145,7 +146,7 @@ class AuthentikProvider(Configured):
         resolved = self._resolve(inputs, news, [each for each in wanted if each[2] not in known.get(each[0], {})])
         for name, _, value in wanted:
             resolved.setdefault(name, {}).setdefault(value, known.get(name, {}).get(value))
-        body = wire(self.kind, self.whole(inputs, olds), resolved, None if self.kind.whole else changed)
+        body = wire(self.kind, self.full_body(inputs, olds), resolved, None if self.kind.whole_body else changed)
         carried: Bag = {}
         if "adopted" in olds:  # what we change from now on is given back, too
             found = of_older(self.kind, self._same(id_, olds) or {})
@@ -161,15 +162,15 @@ class AuthentikProvider(Configured):
         adopted = json.loads(props.get("adopted", "null"))
         if adopted == {}:
             return
-        now = props if self.kind.address == "pk" else self._same(id_, props)
+        now = props if self.kind.url_key == "pk" else self._same(id_, props)
         if now is not None and adopted:
-            self.give_back(adopted, now)
+            self.restore(adopted, now)
         elif now is not None:
             self.remove(now)
 
     # What a kind whose API is not like the others overrides ----------------------------------------------------------
 
-    def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
+    def check_against_state(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
         """(field, reason) for what is wrong now, beside the inputs that the stack has: none for a new object."""
         return []
 
@@ -177,7 +178,7 @@ class AuthentikProvider(Configured):
         """What messages call this object."""
         return self.kind.label(bag)
 
-    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+    def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         """An object in our place that the server would not tell of; asked before the first POST, whose body it is."""
         return None
 
@@ -187,48 +188,44 @@ class AuthentikProvider(Configured):
 
     def find(self, inputs: Bag, resolved: Resolved) -> Bag | None:
         """The object with the same natural key, or None."""
-        title, call = inputs[self.kind.title], self.call("find", inputs, "view")
-        if not self.kind.find:
+        title, call = inputs[self.kind.name_field], self.call("find", inputs, "view")
+        if not self.kind.lookup_param:
             try:
                 return self.client.get(f"{self.kind.path}{title}/", call)
             except NotFound:
                 return None
-        found = self.client.find(self.kind.path, {self.kind.find: str(title)}, call)
-        return next((each for each in found if each[self.kind.title] == title), None)
+        found = self.client.find(self.kind.path, {self.kind.lookup_param: str(title)}, call)
+        return next((each for each in found if each[self.kind.name_field] == title), None)
 
-    def make_again(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
+    def recreate(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
         """Make the object in the place of what stands there, under another primary key."""
         self.remove(found)
         return self.make(inputs, body)
 
-    def explained(self, refused: Refused, inputs: Bag) -> AuthentikError:
+    def explain_refusal(self, refused: Refused, inputs: Bag) -> AuthentikError:
         """A refusal to make what no object of its name stands in the way of, with what can be found out about it."""
         return refused
 
-    def unfinished(self, found: Bag, inputs: Bag) -> bool:
-        """Whether an object is one that we left half made."""
-        return False
-
     def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         """Whether a replacement would meet the object that it replaces: two of one name cannot stand side by side."""
-        return self.kind.title not in changed
+        return self.kind.name_field not in changed
 
     def check_reference(self, name: str, found: Bag, props: Mapping[str, Json]) -> None:
         """Raise AuthentikError, before anything is written, for an object that a field must not name."""
 
-    def judge(self, found: Bag, inputs: Bag) -> Standing:
+    def assess(self, found: Bag, inputs: Bag) -> Assessment:
         """What keeps a found object from being taken over. inputs: with the flags."""
-        return Standing()
+        return Assessment()
 
-    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+    def fetch(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """The object as it is now, or None if it is gone."""
         return self._same(id_, props)
 
-    def moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+    def find_moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """The object, where its address was changed behind our back."""
         return None
 
-    def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
+    def full_body(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
         """The inputs of an update, with what a whole body needs besides."""
         return inputs
 
@@ -237,9 +234,9 @@ class AuthentikProvider(Configured):
         with suppress(NotFound), self.writing(props):
             self.client.delete(self.path(props), self.call("delete", props, "delete"))
 
-    def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
+    def restore(self, found: Bag, props: Mapping[str, Json]) -> None:
         """Leave an adopted object as it was found; one that is gone is left alone."""
-        always = {name: props[name] for name in self.kind.always if name in props}
+        always = {name: props[name] for name in self.kind.sent_with_every_patch if name in props}
         try:
             body = for_older(self.kind, {**always, **found})
             self.client.patch(self.path(props), body, self.call("give back", props, "change"))
@@ -252,11 +249,11 @@ class AuthentikProvider(Configured):
 
     def path(self, outs: Mapping[str, Json]) -> str:
         """The URL path of an object from its state."""
-        return f"{self.kind.path}{plain(outs[self.kind.address])}/"
+        return f"{self.kind.path}{plain(outs[self.kind.url_key])}/"
 
-    def check_sight(self, bag: Mapping[str, Json]) -> None:
+    def check_visibility(self, bag: Mapping[str, Json]) -> None:
         """Raise AuthentikError where our token may not see objects of this kind: whatever there is seems gone."""
-        self.client.check_sight(self.kind.path, self.call("read", bag, "view"))
+        self.client.check_visibility(self.kind.path, self.call("read", bag, "view"))
 
     @contextmanager
     def writing(self, bag: Mapping[str, Json]) -> Iterator[None]:
@@ -264,7 +261,7 @@ class AuthentikProvider(Configured):
         try:
             yield
         except (NotFound, Forbidden):
-            self.check_sight(bag)
+            self.check_visibility(bag)
             raise
 
     def undo(self, made: Bag, failure: AuthentikError) -> AuthentikError:
@@ -282,17 +279,17 @@ class AuthentikProvider(Configured):
         try:
             answer = self.client.get(self.path(props), call)
         except NotFound:
-            self.check_sight(props)
+            self.check_visibility(props)
             answer = None
-        if self.kind.address != "pk" and (answer is None or str(answer["pk"]) != id_):
-            answer = self.moved(id_, props)
+        if self.kind.url_key != "pk" and (answer is None or str(answer["pk"]) != id_):
+            answer = self.find_moved(id_, props)
         return answer if answer is not None and str(answer["pk"]) == id_ else None
 
     # ----------------------------------------------------------------------------------------------------------------
 
     def _address(self, id_: str, props: Mapping[str, Json]) -> str:
         """The path to write to; an address that anybody may give to another object is looked at first."""
-        now = props if self.kind.address == "pk" else self._same(id_, props)
+        now = props if self.kind.url_key == "pk" else self._same(id_, props)
         if now is None:
             raise self._gone(self.call("update", props, "change"))
         return self.path(now)
@@ -319,36 +316,36 @@ class AuthentikProvider(Configured):
     def _is_of_the_body(self, refused: Refused, body: Bag) -> bool:
         """Whether a refusal names fields that were sent, and not the one that another object may have already."""
         named = refused.fields.keys() & body.keys()
-        return bool(named) and self.kind.title not in named
+        return bool(named) and self.kind.name_field not in named
 
     def _take_over(
         self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, props: Mapping[str, Json]
     ) -> CreateResult:
         label, adopt = self.label(inputs), props.get("adopt") is True
-        standing = self.judge(found, {**inputs, **{flag: props.get(flag) for flag in self.flags}})
-        if standing.untouchable:
-            raise Conflict(f"cannot create {label}: {standing.untouchable}. Nothing was written.")
-        refuse_strangers(label, found, inputs)
+        assessment = self.assess(found, {**inputs, **{flag: props.get(flag) for flag in self.flags}})
+        if assessment.why_not_adoptable:
+            raise Conflict(f"cannot create {label}: {assessment.why_not_adoptable}. Nothing was written.")
+        refuse_others(label, found, inputs)
         seen = observed(self.kind, inputs, resolved, found)
         differ = differing(self.kind.fields, inputs, seen)
-        marked, ours = is_ours(found, inputs), standing.of_this_stack or self.unfinished(found, inputs)
-        if not (adopt or marked or ours):
+        marked = bears_our_mark(found, inputs)
+        if not (adopt or marked or assessment.of_this_stack):
             refuse_different(self.kind, label, seen, inputs, differ)
-            if standing.used_by or has_mark(self.kind):
-                raise refuse_in_use(label, standing.used_by)
+            if assessment.used_by or has_mark(self.kind):
+                raise refuse_in_use(label, assessment.used_by)
         if adopt:
-            tell_adopted(self.kind, label, seen, inputs, differ)
-        if again := self.kind.born or self.kind.twins or not (adopt or marked):
-            answer = self.make_again(found, inputs, dict(body))
+            info_adopted(self.kind, label, seen, inputs, differ)
+        if again := self.kind.recreate_on_adopt or self.kind.allows_duplicates or not (adopt or marked):
+            answer = self.recreate(found, inputs, dict(body))
         elif differ:
-            whole = self.kind.whole
-            only = wire(self.kind, self.whole(inputs, found), resolved, None if whole else differ)
+            whole = self.kind.whole_body
+            only = wire(self.kind, self.full_body(inputs, found), resolved, None if whole else differ)
             answer = self._write(self.path(found), only, inputs)
         else:
             answer = found
         result = self._made(answer, inputs, resolved) if again else self._kept(answer, inputs, resolved)
         # Even if it is ours: a killed run may have adopted it, and to keep too much does least harm.
-        if adopt and not self.kind.born:
+        if adopt and not self.kind.recreate_on_adopt:
             had = of_older(self.kind, found)
             adopted = json.dumps({name: had.get(name) for name in differ}, sort_keys=True)
             result.outs = {**(result.outs or {}), "adopted": adopted}
@@ -358,7 +355,8 @@ class AuthentikProvider(Configured):
         call = self.call("update", olds, "change")
         try:
             with self.writing(olds):
-                return self.client.put(path, body, call) if self.kind.whole else self.client.patch(path, body, call)
+                send = self.client.put if self.kind.whole_body else self.client.patch
+                return send(path, body, call)
         except NotFound:
             raise self._gone(call) from None
         except Refused:

@@ -41,7 +41,7 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
         model="authentik_policies.policybinding",
         path="/policies/bindings/",
         args=ExclusiveBindingsArgs,
-        title="target",
+        name_field="target",
         computed=("others",),
     )
 

@@ -39,8 +39,8 @@ class ExclusiveMembersProvider(ExclusiveProvider):
         model="authentik_core.group",
         path="/core/groups/",
         args=ExclusiveMembersArgs,
-        title="group",
-        address="group",
+        name_field="group",
+        url_key="group",
         computed=("others",),
     )
 
@@ -64,7 +64,7 @@ class ExclusiveMembersProvider(ExclusiveProvider):
         try:
             group = self._group(inputs)
         except NotFound:
-            self.check_sight(inputs)
+            self.check_visibility(inputs)
             return ReadResult("", {})
         return ReadResult(id_, {**inputs, "others": others_in(group, inputs["users"])}, inputs)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
 import pulumi
 from pulumi import Input, Output
 
-from providers.authentik.adoption import Standing, stack_of
+from providers.authentik.adoption import Assessment, stack_of
 from providers.authentik.api.versions import former_name
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.model.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
@@ -32,20 +32,25 @@ class GroupProvider(AuthentikProvider):
     """Groups of users."""
 
     kind = Kind(
-        word="group", model="authentik_core.group", path="/core/groups/", args=GroupArgs, title="name", find="name"
+        word="group",
+        model="authentik_core.group",
+        path="/core/groups/",
+        args=GroupArgs,
+        name_field="name",
+        lookup_param="name",
     )
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "members": list}
 
-    def judge(self, found: Bag, inputs: Bag) -> Standing:
+    def assess(self, found: Bag, inputs: Bag) -> Assessment:
         """Taking over must neither lock administrators out nor let in who happens to be in the group."""
         if found["is_superuser"] and not inputs["is_superuser"]:
-            return Standing(
+            return Assessment(
                 "it exists as a group of superusers and ours is not one: adopting it would revoke its members' admin "
                 "access. Give ours another name, or remove the superuser status from that group in Authentik first, "
                 "once an administrator stays without it"
             )
         if (expected := inputs["members"]) is None:
-            return Standing()
+            return Assessment()
         stack = stack_of(inputs)
         strangers = [
             repr(each["username"])
@@ -53,12 +58,12 @@ class GroupProvider(AuthentikProvider):
             if each["username"] not in expected and (stack is None or stack_of(each) != stack)
         ]
         if strangers:
-            return Standing(
+            return Assessment(
                 f"it exists, and in it is {', '.join(sorted(strangers))}, who would be let in by it. Take them out of "
                 "that group in Authentik first (in a group of immich:peopleGroups they may enter), or give ours "
                 "another name"
             )
-        return Standing()
+        return Assessment()
 
 
 class Group(AuthentikResource, module="authentik", name="Group"):

@@ -45,7 +45,7 @@ class IsolationProvider(AuthentikProvider):
         model="authentik_policies.policybinding",
         path="/policies/bindings/",
         args=IsolationArgs,
-        title="group",
+        name_field="group",
         computed=("superuser", "reachable", "untold", "said", "bindings", "kept", "pending"),
     )
 
@@ -100,7 +100,7 @@ class IsolationProvider(AuthentikProvider):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         if names := _names(props):
             what = f"remove {self.label(props)}"
-            Closer(self.client, props["group"], "", Survey(), names, what).give_back(names, props["kept"])
+            Closer(self.client, props["group"], "", Survey(), names, what).restore(names, props["kept"])
 
     def label(self, bag: Mapping[str, Json]) -> str:
         return f"the isolation of {', '.join(bag.get('accounts') or {}) or 'no account'}"

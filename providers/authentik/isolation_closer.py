@@ -101,7 +101,7 @@ class Closer:
             )
         return stepped
 
-    def give_back(self, bindings: Collection[str], kept: Collection[str]) -> None:
+    def restore(self, bindings: Collection[str], kept: Collection[str]) -> None:
         """Take away these bindings of ours, except those that are kept, and give the modes back that we changed."""
 
         def following(target: str) -> Step | None:

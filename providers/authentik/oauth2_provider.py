@@ -7,7 +7,7 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult
 
-from providers.authentik.adoption import Standing, by_application
+from providers.authentik.adoption import Assessment, by_application
 from providers.authentik.api.errors import AuthentikError, Call
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
@@ -74,19 +74,19 @@ class OAuth2ProviderProvider(AuthentikProvider):
         model="authentik_providers_oauth2.oauth2provider",
         path="/providers/oauth2/",
         args=OAuth2ProviderArgs,
-        title="name",
-        find="name",
+        name_field="name",
+        lookup_param="name",
         computed=("pk", "client_id", "client_secret"),
         secret=("client_secret",),
     )
 
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str, "once_made": str, "rsa_key": str}
 
-    def judge(self, found: Bag, inputs: Bag) -> Standing:
+    def assess(self, found: Bag, inputs: Bag) -> Assessment:
         call = Call(f"see what {self.label(inputs)} is", "authentik_providers_proxy.view_proxyprovider")
         proxies = self.client.find("/providers/proxy/", {"name__iexact": found["name"]}, call)
         if found["pk"] in [each["pk"] for each in proxies]:  # Authentik lists those among the OAuth2 providers, too
-            return Standing(untouchable="a proxy provider has that name. Choose another one")
+            return Assessment(why_not_adoptable="a proxy provider has that name. Choose another one")
         return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
 
     @brief

@@ -50,8 +50,8 @@ class OutpostAttachmentProvider(AuthentikProvider):
         model="authentik_outposts.outpost",
         path="/outposts/instances/",
         args=OutpostAttachmentArgs,
-        title="provider",
-        address="outpost_pk",
+        name_field="provider",
+        url_key="outpost_pk",
         computed=("outpost_pk",),
     )
 

@@ -28,7 +28,7 @@ def read(client: Client, pk: str, doing: str) -> Bag:
     try:
         return client.get(f"{OUTPOST.path}{pk}/", call)
     except NotFound:
-        client.check_sight(OUTPOST.path, call)
+        client.check_visibility(OUTPOST.path, call)
         raise
 
 

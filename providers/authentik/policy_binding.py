@@ -58,10 +58,10 @@ class PolicyBindingProvider(AuthentikProvider):
         model="authentik_policies.policybinding",
         path="/policies/bindings/",
         args=PolicyBindingArgs,
-        title="target",
-        find="target",
-        whole=True,
-        twins=True,
+        name_field="target",
+        lookup_param="target",
+        whole_body=True,
+        allows_duplicates=True,
         rule=_one_bound,
     )
 
@@ -86,7 +86,7 @@ class PolicyBindingProvider(AuthentikProvider):
     def must_delete_first(self, olds: Mapping[str, Json], news: Mapping[str, Json], changed: list[str]) -> bool:
         return False
 
-    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+    def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         target = inputs["target"]
         new = THIS_RUN.made(APPLICATIONS, target)
         listed = [] if new else self._listed(inputs, self.call("find", inputs, "view"))
@@ -103,7 +103,7 @@ class PolicyBindingProvider(AuthentikProvider):
         THIS_RUN.orders(inputs["target"]).add(answer["order"])
         return answer
 
-    def make_again(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
+    def recreate(self, found: Bag, inputs: Bag, body: Bag) -> Bag:
         order = {} if "order" in inputs else {"order": found["order"]}
         answer = self.make(inputs, body | order)
         self.remove(found)
@@ -113,13 +113,13 @@ class PolicyBindingProvider(AuthentikProvider):
         wanted = {name: resolved.get(name, {}).get(inputs[name], inputs[name]) for name in _BOUND if name in inputs}
         return same_bound(self._listed(inputs, self.call("find", inputs, "view")), wanted)
 
-    def whole(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
+    def full_body(self, inputs: Bag, olds: Mapping[str, Json]) -> Bag:
         inputs = {**dict.fromkeys(_BOUND), **inputs}  # what is left out of a PUT stays as it is
         if "order" in inputs:
             return inputs
         return {**inputs, "order": self.client.get(self.path(olds), self.call("read", inputs, "view"))["order"]}
 
-    def give_back(self, found: Bag, props: Mapping[str, Json]) -> None:
+    def restore(self, found: Bag, props: Mapping[str, Json]) -> None:
         now = self.client.find(self.kind.path, {"target": str(props["target"])}, self.call("read", props, "view"))
         for each in now:
             if each["pk"] == props["pk"]:

@@ -8,7 +8,7 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
-from providers.authentik.adoption import Standing, by_application
+from providers.authentik.adoption import Assessment, by_application
 from providers.authentik.api.errors import Conflict
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Reference, Text
@@ -67,10 +67,10 @@ class ProxyProviderProvider(AuthentikProvider):
         model="authentik_providers_proxy.proxyprovider",
         path="/providers/proxy/",
         args=ProxyProviderArgs,
-        title="name",
-        find="name__iexact",
+        name_field="name",
+        lookup_param="name__iexact",
         # Without mode the server takes an update for one of mode proxy; with Basic it wants to hear both attributes.
-        always=("mode", "internal_host", "basic_auth_user_attribute", "basic_auth_password_attribute"),
+        sent_with_every_patch=("mode", "internal_host", "basic_auth_user_attribute", "basic_auth_password_attribute"),
         computed=("pk", "client_id"),
         rule=_hosts,
     )
@@ -81,10 +81,10 @@ class ProxyProviderProvider(AuthentikProvider):
         self.client.warn_of_version()
         return answer
 
-    def standing(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
+    def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         return self._of_host(inputs)
 
-    def judge(self, found: Bag, inputs: Bag) -> Standing:
+    def assess(self, found: Bag, inputs: Bag) -> Assessment:
         return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
 
     @brief

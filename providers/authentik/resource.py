@@ -38,7 +38,7 @@ class AuthentikResource(Resource):
             additional_secret_outputs=[*kind.secret, "adopted"],
             # The engine does not ask the provider where --replace demands it. Credentials and bindings do without: they
             # are made again in any case.
-            delete_before_replace=None if kind.born or kind.twins else True,
+            delete_before_replace=None if kind.recreate_on_adopt or kind.allows_duplicates else True,
         )
         provider = self.provider_class(pulumi.get_stack())
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(own, opts))

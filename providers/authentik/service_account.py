@@ -15,7 +15,7 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import DiffResult, UpdateResult
 
-from providers.authentik.adoption import Standing
+from providers.authentik.adoption import Assessment
 from providers.authentik.api.errors import AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.crud import AuthentikProvider, just_written
@@ -84,11 +84,11 @@ class ServiceAccountProvider(AuthentikProvider):
         model="authentik_core.user",
         path="/core/users/",
         args=ServiceAccountArgs,
-        title="username",
-        find="username",
+        name_field="username",
+        lookup_param="username",
         computed=("pk", "uid", "key", "token", "others", "revoked"),
         secret=("key",),
-        born=True,
+        recreate_on_adopt=True,
         rule=_expires_only_if_expiring,
     )
     flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "former": bool}
@@ -113,7 +113,7 @@ class ServiceAccountProvider(AuthentikProvider):
         outs = super().update(id_, olds, news).outs if self._changes(olds, news) else kept
         return UpdateResult({**(outs or {}), "others": {}, **just_written()})
 
-    def untimely(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
+    def check_against_state(self, olds: Mapping[str, Json], inputs: Bag) -> list[tuple[str, str]]:
         """A former account is kept, never made; a password that is over before it is born is of no use."""
         username, expires = inputs.get("username"), inputs.get("expires")
         revoked = bool(olds.get("revoked"))
@@ -159,7 +159,7 @@ class ServiceAccountProvider(AuthentikProvider):
             answer["token"] = identifier
         return answer
 
-    def explained(self, refused: Refused, inputs: Bag) -> AuthentikError:
+    def explain_refusal(self, refused: Refused, inputs: Bag) -> AuthentikError:
         """No account of that name stands there: a token that has the identifier of its app password may."""
         identifier = identifier_of(inputs["username"])
         try:
@@ -175,10 +175,10 @@ class ServiceAccountProvider(AuthentikProvider):
             "Authentik (Directory, Tokens and App passwords), or give the account another name."
         )
 
-    def live(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
+    def fetch(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """One read for all: the list of the account's app passwords holds the account."""
         if "token" not in props or self.client.blind_to_tokens:
-            return super().live(id_, props)
+            return super().fetch(id_, props)
         listed = self._app_passwords(props)
         token = next((each for each in listed if each["identifier"] == props["token"]), None)
         token = token or self._app_password(props["token"], props)  # of an account that was renamed
@@ -186,9 +186,9 @@ class ServiceAccountProvider(AuthentikProvider):
             if not self.client.blind_to_tokens:
                 warn(_UNSEEN)
             self.client.blind_to_tokens = True
-            return super().live(id_, props)
+            return super().fetch(id_, props)
         if token is None or str(token["user"]) != id_ or token["intent"] != "app_password":
-            account = super().live(id_, props)
+            account = super().fetch(id_, props)
             return None if account is None else {**account, "revoked": True}
         others = {each["pk"]: each["identifier"] for each in listed if each["pk"] != token["pk"]}
         told = {"others": others} if others or "others" in props else {}
@@ -209,11 +209,11 @@ class ServiceAccountProvider(AuthentikProvider):
         tell(f"{self.label(found)}, which a run that was cut short had left unfinished, was deleted")
         return True
 
-    def judge(self, found: Bag, inputs: Bag) -> Standing:
+    def assess(self, found: Bag, inputs: Bag) -> Assessment:
         """Taking over deletes the account, which must never happen to a person's."""
         if found.get("type") == "service_account":
-            return Standing()
-        return Standing(f"that username is a user of type {found.get('type')}, not a service account")
+            return Assessment()
+        return Assessment(f"that username is a user of type {found.get('type')}, not a service account")
 
     def _take_off(self, identifier: str, bag: Mapping[str, Json]) -> None:
         call = Call(f"delete app password {identifier!r} of {self.label(bag)}", "authentik_core.delete_token")

@@ -41,8 +41,8 @@ class UserProvider(AuthentikProvider):
         model="authentik_core.user",
         path="/core/users/",
         args=UserArgs,
-        title="username",
-        find="username",
+        name_field="username",
+        lookup_param="username",
         computed=("pk", "uid"),
     )
 

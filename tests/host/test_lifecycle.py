@@ -28,7 +28,7 @@ REPLACING = [key for key, (name, field) in FIELDS.items() if key not in FIXED an
 
 def address(kind: str, outs: Props) -> str:
     """The path of an object from its outputs."""
-    key = outs[KINDS[kind].address]
+    key = outs[KINDS[kind].url_key]
     return f"{KINDS[kind].path}{int(key) if isinstance(key, float) else key}/"
 
 
@@ -36,10 +36,10 @@ def write(authentik: Authentik, kind: str, outs: Props, **fields: Any) -> None:
     """Change fields of an object behind the program's back."""
     path = address(kind, outs)
     now = authentik.call("GET", path)
-    if KINDS[kind].whole:
+    if KINDS[kind].whole_body:
         authentik.call("PUT", path, {name: now[name] for name in KINDS[kind].fields} | fields)
     else:
-        always = {name: now[name] for name in KINDS[kind].always}
+        always = {name: now[name] for name in KINDS[kind].sent_with_every_patch}
         authentik.call("PATCH", path, always | fields)
 
 

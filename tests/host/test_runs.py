@@ -124,7 +124,7 @@ def there(authentik: Authentik, kind: str, declared: Props) -> list[Any]:
     if kind == "PolicyBinding":
         listed = authentik.call("GET", f"/policies/bindings/?target={declared['target']}")["results"]
         return [each["pk"] for each in listed]
-    title = KINDS[kind].title
+    title = KINDS[kind].name_field
     listed = authentik.call("GET", f"{KINDS[kind].path}?page_size=1000&superuser_full_list=true")["results"]
     return [each["pk"] for each in listed if each[title] == declared[title]]
 

@@ -103,7 +103,7 @@ def test_a_declared_field_that_changes_is_seen_and_no_other(data: st.DataObject,
     news = {**olds, name: value}
     assert changes(kind, olds, news, NOTHING) == [name]
     keys = resolve(kind, olds) | resolve(kind, news)
-    sent = {name} | (set(kind.always) & set(news))
+    sent = {name} | (set(kind.sent_with_every_patch) & set(news))
     assert set(wire(kind, news, keys, [name])) == sent | formerly(kind, sent)
 
 

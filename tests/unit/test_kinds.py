@@ -167,9 +167,9 @@ def test_a_key_is_a_secret(kind: Kind) -> None:
 
 @EVERY_KIND
 def test_what_a_kind_names_of_itself_is_there(kind: Kind) -> None:
-    assert kind.title in kind.fields
-    assert kind.address in {*kind.fields, *kind.computed}
-    assert set(kind.always) <= set(kind.fields)
+    assert kind.name_field in kind.fields
+    assert kind.url_key in {*kind.fields, *kind.computed}
+    assert set(kind.sent_with_every_patch) <= set(kind.fields)
     for name in set(kind.computed) & set(kind.fields):  # the server makes what is left out, and it stays as it is
         assert kind.fields[name].default is kind.fields[name].empty is UNSET, name
         assert name not in kind.required | set(kind.secret), name

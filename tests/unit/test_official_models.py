@@ -71,8 +71,8 @@ def test_an_object_of_the_kind_can_be_changed_in_every_field_that_does_not_repla
     name: str, operation: Operation
 ) -> None:
     kind = KINDS[name]
-    kept = {field for field, each in kind.fields.items() if not each.replaces} | set(kind.always)
-    method, item = "PUT" if kind.whole else "PATCH", f"{kind.path}{{{address(kind, name)}}}/"
+    kept = {field for field, each in kind.fields.items() if not each.replaces} | set(kind.sent_with_every_patch)
+    method, item = "PUT" if kind.whole_body else "PATCH", f"{kind.path}{{{address(kind, name)}}}/"
     assert kept - ELSEWHERE.get(name, {}).keys() <= fields_of(operation(method, item), "_request")
 
 
@@ -88,8 +88,8 @@ def test_an_object_of_the_kind_can_be_read_listed_and_deleted(name: str, operati
 @EVERY_KIND
 def test_the_filter_that_finds_an_object_again_is_one_of_its_list(name: str, operation: Operation) -> None:
     kind = KINDS[name]
-    if kind.find:
-        assert kind.find in inspect.signature(operation("GET", kind.path)).parameters
+    if kind.lookup_param:
+        assert kind.lookup_param in inspect.signature(operation("GET", kind.path)).parameters
 
 
 @EVERY_KIND

@@ -119,7 +119,7 @@ class Client:
         if answer.status != 204:
             raise self._no_authentik(answer, "DELETE", path, call, "the answer to it")
 
-    def check_sight(self, path: str, call: Call) -> None:
+    def check_visibility(self, path: str, call: Call) -> None:
         """Raise Forbidden where our token may not see a list: whatever is in it seems gone."""
         self.get(f"{path}?page_size=1", call)
 

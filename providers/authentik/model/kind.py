@@ -14,36 +14,36 @@ Resolved = dict[str, dict[str, Json]]
 
 @dataclass(frozen=True)
 class Kind:
-    """An object of Authentik's API as data.
-
-    word: what messages call it; model: its name in Authentik's rights (app.model).
-    path: its list under /api/v3.
-    args: the TypedDict of its arguments, whose annotations hold a Field each.
-    title: the field that names an object in messages and, if unique, finds it again.
-    find: the query parameter that finds it by its title, or "" where its address is the title.
-    address: the output that stands in its URL.
-    always: fields that go with every partial update, because the server forgets what it was without them.
-    computed: what the server makes; secret: those of them that are.
-    whole: the server takes only whole bodies (PUT).
-    born: a credential: taking it over deletes it and makes it again, so that nobody knows the old one.
-    twins: two of the same may stand side by side: taking it over makes another before it deletes what stood there.
-    rule: a test across fields; answers (field, what was expected) or None.
-    """
+    """An object of Authentik's API as data."""
 
     word: str
+    """What messages call it."""
     model: str
+    """Its name in Authentik's rights: app.model."""
     path: str
+    """Its list under /api/v3."""
     args: type
-    title: str
-    find: str = ""
-    address: str = "pk"
-    always: tuple[str, ...] = ()
+    """The TypedDict of its arguments, whose annotations hold a Field each."""
+    name_field: str
+    """The field that names an object in messages and, if unique, finds it again."""
+    lookup_param: str = ""
+    """The query parameter that finds an object by its name; "" where the name stands in its URL."""
+    url_key: str = "pk"
+    """The output that stands in its URL."""
+    sent_with_every_patch: tuple[str, ...] = ()
+    """Fields that the server would reset where a partial update lacks them."""
     computed: tuple[str, ...] = ("pk",)
+    """What the server makes."""
     secret: tuple[str, ...] = ()
-    whole: bool = False
-    born: bool = False
-    twins: bool = False
+    """Those of `computed` that are secret."""
+    whole_body: bool = False
+    """Whether the server takes whole bodies only (PUT)."""
+    recreate_on_adopt: bool = False
+    """A credential: taking it over deletes it and makes it again, so that nobody knows the old one."""
+    allows_duplicates: bool = False
+    """Whether two of the same may exist: taking one over makes another before it deletes what was there."""
     rule: Callable[[Bag], tuple[str, str] | None] | None = None
+    """A check across fields: (field, what was expected), or None."""
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -62,7 +62,7 @@ class Kind:
 
     def label(self, bag: Mapping[str, Json]) -> str:
         """What messages call one object: group 'immich-mobile-users'."""
-        title = bag.get(self.title)
+        title = bag.get(self.name_field)
         return f"{self.word} {title!r}" if isinstance(title, str) else f"{self.word} {title}" if title else self.word
 
 
@@ -118,7 +118,7 @@ def wire(kind: Kind, inputs: Mapping[str, Json], resolved: Resolved, only: list[
     """The body of a request: the inputs with keys for names; only: these fields, removed ones as empty."""
     body: Bag = {}
     for name, each in kind.fields.items():
-        if only is not None and name not in only and name not in kind.always:
+        if only is not None and name not in only and name not in kind.sent_with_every_patch:
             continue
         if name in inputs:
             body[name] = _keys(each, inputs[name], resolved.get(name, {}))
