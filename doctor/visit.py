@@ -14,7 +14,7 @@ from providers.access.inquiry import Inquiry
 from providers.access.seen import Phone
 from providers.authentik.api.client import Client
 from providers.authentik.api.configured import connect
-from providers.patience import Patience
+from providers.retry import RetryPolicy
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_subject(stack: str | None) -> Subject:
     token = os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token", "")
     url = config.get("authentik:url", "")
     settings = read_settings(config.get)
-    return Subject(settings, read_outputs(stack), lambda: connect(url, token, Patience(settings.patience)))
+    return Subject(settings, read_outputs(stack), lambda: connect(url, token, RetryPolicy(settings.timeout_percent)))
 
 
 def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
     settings, outputs = subject.settings, subject.outputs
     verify = settings.verify
     public = Public(settings.site.url, verify.address, verify.ca, verify.path)
-    inquiry = Inquiry(names_of(settings), subject.connect, Patience(settings.patience))
+    inquiry = Inquiry(names_of(settings), subject.connect, RetryPolicy(settings.timeout_percent))
     way = inquiry.way(public)
     yield from (Finding("", check) for check in examine(way))
     headers = outputs.headers if pasted is None else {PASTED: pasted}

@@ -48,7 +48,7 @@ class Driver:
         return 1.0 if self.lab.real else 0.2
 
     @property
-    def patience(self) -> float:
+    def timeout(self) -> float:
         """Seconds within which the outpost has forgotten a header and loaded a change, which it may be told late of."""
         return self.lab.cache_seconds + (120 if self.lab.real else 15)
 
@@ -76,7 +76,7 @@ class Driver:
 
     def until(self, expected: bool, header: Mapping[str, str], within: float | None = None) -> float | None:
         """Seconds until the header passes, or until it no longer does; None if that does not come in time."""
-        within = self.patience if within is None else within
+        within = self.timeout if within is None else within
         if self.hurried and not expected:
             self.forget()
         begun = time.monotonic()
@@ -154,7 +154,7 @@ class Driver:
     def outpost_answers(self, host: str, header: Mapping[str, str], expected: int) -> int:
         """The same, as soon as it is the expected one; the last one if that does not come in time."""
         begun = time.monotonic()
-        while (status := self.outpost_says(host, header)) != expected and time.monotonic() - begun < self.patience:
+        while (status := self.outpost_says(host, header)) != expected and time.monotonic() - begun < self.timeout:
             time.sleep(self.pause)
         return status
 

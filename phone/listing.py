@@ -9,7 +9,7 @@ from components.settings.phones import Phone
 from components.settings.reader import Reader
 from phone.logins import Account, look
 from phone.outputs import Outputs, StackError, read_config
-from providers.patience import SETTING, Patience
+from providers.retry import SETTING, RetryPolicy
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def gather(outputs: Outputs, stack: str | None, warn: Callable[[str], None]) -> 
         warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
         return lines(outputs, base, {})
     usernames = (*outputs.accounts.values(), *outputs.former_accounts.values())
-    patience = Patience(Reader(config.get).percent(SETTING))  # the usual one where the setting is wrong
-    accounts, reasons = look(config.get("authentik:url", ""), token, usernames, patience)
+    policy = RetryPolicy(Reader(config.get).percent(SETTING))  # the usual one where the setting is wrong
+    accounts, reasons = look(config.get("authentik:url", ""), token, usernames, policy)
     if reasons:
         warn(f"cannot tell all: {reasons[0]}" + (f" ({len(reasons) - 1} more like this.)" if reasons[1:] else ""))
     return lines(outputs, base, accounts)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Forbidden
-from providers.patience import Patience
+from providers.retry import RetryPolicy
 
 CANNOT_TELL, NONE_SEEN = "cannot tell", "none seen"
 
@@ -25,7 +25,7 @@ class Account:
 
 
 def look(
-    url: str, token: str, usernames: Iterable[str], patience: Patience | None = None
+    url: str, token: str, usernames: Iterable[str], policy: RetryPolicy | None = None
 ) -> tuple[dict[str, Account], list[str]]:
     """The accounts of those names, two calls each, and the reasons for what is missing; raises nothing.
 
@@ -35,7 +35,7 @@ def look(
     accounts: dict[str, Account] = {}
     reasons: list[str] = []
     try:
-        client = Client(url, token, patience)
+        client = Client(url, token, policy)
         for username in usernames:
             accounts[username], unseen = _account(client, username)
             reasons += unseen

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import requests
 
-from providers.patience import WHOLE, Patience, within
+from providers.retry import WHOLE, RetryPolicy, within
 
 MOST: Final = 64 * 1024 * 1024
 """Bytes at most of an answer, unpacked. A list of a hundred users with their groups has some hundred thousand."""
@@ -42,12 +42,12 @@ class Session(requests.Session):
         return None
 
 
-def exchange(session: Session, method: str, url: str, patience: Patience, **sent: Any) -> Answer:
+def exchange(session: Session, method: str, url: str, policy: RetryPolicy, **sent: Any) -> Answer:
     """Send a request and read its answer. Redirects are not followed.
 
     Raises Overdue, TooLong, and the exceptions of requests.
     """
-    return within(patience.seconds(WHOLE), _exchange, session, method, url, patience.timeout, sent)
+    return within(policy.scaled(WHOLE), _exchange, session, method, url, policy.timeout, sent)
 
 
 def _exchange(session: Session, method: str, url: str, timeout: tuple[float, float], sent: Mapping[str, Any]) -> Answer:

@@ -41,7 +41,7 @@ class Settings:
     adopt: bool
     verify: Verify
     isolation: str
-    patience: int
+    timeout_percent: int
     """Percent of the usual times; the providers read it for themselves."""
     login: Login | None = None
 
@@ -77,7 +77,7 @@ def read_settings(
         adopt=read.flag("immich:adopt"),
         verify=read_verify(read, site.open_paths),
         isolation=read.text("immich:isolation", rule=_isolation),
-        patience=read.percent("immich:patience"),
+        timeout_percent=read.percent("immich:timeoutPercent"),
     )
     if settings.phones_group in settings.people_groups:
         read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")

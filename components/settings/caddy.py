@@ -108,7 +108,7 @@ def _target(read: Reader, site: Site, where: str) -> Target:
         adapt=_option(read, "adapt") or commands.adapt,
         running=commands.running,
         probe=_option(read, "probe") or probe(site.host, site.port),
-        patience=int(_option(read, "probeSeconds")),
+        probe_seconds=int(_option(read, "probeSeconds")),
         accept=_option(read, "acceptOtherChanges"),
     )
 

@@ -11,7 +11,7 @@ from providers.access.authority import trusting
 from providers.access.immich import is_immichs
 from providers.access.seen import Answer, NoAnswer, Probe
 from providers.caddy.site import MARK
-from providers.patience import Overdue, within
+from providers.retry import Overdue, within
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
 PLAIN_TIMEOUT = urllib3.Timeout(connect=2, read=5)

@@ -33,7 +33,7 @@ from providers.caddy.config import doors_of, serving
 from providers.caddy.doors import Doors
 from providers.caddy.errors import CaddyError
 from providers.errors import ProviderError
-from providers.patience import Patience
+from providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from providers.access.client import Public
@@ -78,13 +78,13 @@ class Names:
 
 class Inquiry:
     """Looks at the parts of one stack's way. connect: makes the client of Authentik; what it raises hides all facts.
-    patience: with Caddy.
+    policy: with Caddy.
 
     What may not be read, or does not answer, becomes Hidden; once Authentik does not answer it is not asked again.
     """
 
-    def __init__(self, names: Names, connect: Callable[[], Client], patience: Patience | None = None) -> None:
-        self.names, self._connect, self._patience = names, connect, patience
+    def __init__(self, names: Names, connect: Callable[[], Client], policy: RetryPolicy | None = None) -> None:
+        self.names, self._connect, self._policy = names, connect, policy
         self._client: Client | Hidden | None = None
 
     def way(self, public: "Public") -> Way:
@@ -132,7 +132,7 @@ class Inquiry:
         if not names.caddy_admin:
             return Hidden("Caddy's admin API does not show it")
         try:
-            return doors_of(names.caddy_admin, names.url, names.upstream, names.other_doors, self._patience)
+            return doors_of(names.caddy_admin, names.url, names.upstream, names.other_doors, self._policy)
         except CaddyError as error:
             return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
 
@@ -177,7 +177,7 @@ class Inquiry:
         if not self.names.caddy_admin:
             return Hidden("Caddy's admin API does not show it")
         try:
-            return serving(self.names.caddy_admin, self.names.url, self._patience)
+            return serving(self.names.caddy_admin, self.names.url, self._policy)
         except CaddyError as error:
             return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
 
@@ -307,7 +307,7 @@ def _heard(client: Client, pk: str, call: Call) -> datetime | None:
 
     Just after Authentik's start, and where a hello is late, it is waited for. What is left of an old one has no moment.
     """
-    gives_up = time.monotonic() + client.patience.seconds(HELLO)
+    gives_up = time.monotonic() + client.policy.scaled(HELLO)
     while True:
         seen = [_moment(each["last_seen"]) for each in client.bare_list(f"/outposts/instances/{pk}/health/", call)]
         if (last := max(filter(None, seen), default=None)) or time.monotonic() > gives_up:

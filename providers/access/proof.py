@@ -104,7 +104,7 @@ class AccessProofProvider(Configured):
 
         public = Public(props["url"], props["address"], props["ca"], props["path"])
         names = Names(**{name: props[name] for name in Names.__dataclass_fields__})
-        inquiry = Inquiry(names, lambda: self.client, self._patience)
+        inquiry = Inquiry(names, lambda: self.client, self._policy)
         Trial(public, inquiry).prove(props["headers"], props["refused"])
 
 

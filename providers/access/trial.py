@@ -115,7 +115,7 @@ class Trial:
             if enough(probe):
                 return probe
             now = time.monotonic()
-            if now - self._since > _patience(probe):
+            if now - self._since > _bound(probe):
                 if now - self._began > UNTOLD:
                     return probe
                 if not self._unloaded(probe):
@@ -132,7 +132,7 @@ class Trial:
         return unknown or self._inquiry.serves_another(without)
 
 
-def _patience(probe: Probe) -> float:
+def _bound(probe: Probe) -> float:
     if isinstance(probe, NoAnswer):
         return (ISSUING if probe.step == "certificate" else LOADING) if probe.passing else 0
     return FORGETTING if probe.immich else LOADING

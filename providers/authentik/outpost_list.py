@@ -77,5 +77,5 @@ def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing:
 
 def _settle(client: Client, took: float) -> None:
     """Wait until whoever read before our write, which took that long, has written."""
-    shortest, longest = (client.patience.seconds(each) for each in (SETTLE, _SLOWEST))
+    shortest, longest = (client.policy.scaled(each) for each in (SETTLE, _SLOWEST))
     time.sleep(min(max(shortest, 3 * took), longest) * random.uniform(1, 1.5))  # noqa: S311  # no secret hangs on it

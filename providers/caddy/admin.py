@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from providers.caddy.errors import CaddyError
 from providers.caddy.routes import SERVERS
-from providers.patience import PASSING, Overdue, Patience, Transient, never_sent, retry_after
+from providers.retry import PASSING, Overdue, RetryPolicy, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
     from providers.exchange import Answer
@@ -34,11 +34,11 @@ class NotThere(CaddyError):
 class Admin:
     """One Caddy's admin API. Every call is safe to send again: writes carry If-Match."""
 
-    def __init__(self, url: str, patience: Patience | None = None) -> None:
+    def __init__(self, url: str, policy: RetryPolicy | None = None) -> None:
         from providers.exchange import Session
 
         self._url = url.rstrip("/")
-        self._patience = patience or Patience()
+        self._policy = policy or RetryPolicy()
         self._session = Session()
 
     def adapt(self, caddyfile: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Admin:
         self._send(method, path, json=value, headers={"If-Match": etag})
 
     def _send(self, method: str, path: str, **kwargs: Any) -> Answer:
-        return self._patience.call(self._once, method, path, **kwargs)
+        return self._policy.call(self._once, method, path, **kwargs)
 
     def _once(self, method: str, path: str, **kwargs: Any) -> Answer:
         import requests
@@ -78,7 +78,7 @@ class Admin:
 
         what = f"cannot set up Caddy: {method} {path}"
         try:
-            response = exchange(self._session, method, self._url + path, self._patience, **kwargs)
+            response = exchange(self._session, method, self._url + path, self._policy, **kwargs)
         except requests.exceptions.SSLError:
             raise Unreachable(f"{what}: TLS with {self._where} failed. Check caddy:admin.") from None
         except (requests.ConnectionError, requests.Timeout, Overdue) as error:

@@ -27,7 +27,7 @@ from providers.caddy.errors import CaddyError
 from providers.caddy.routes import SERVERS, in_front, only_route, path_of, routes_of, server_of, shadowing
 from providers.caddy.rules import caddyfile, door, host_name, route_id, upstream_url
 from providers.errors import brief
-from providers.patience import Patience
+from providers.retry import RetryPolicy
 
 _ATTEMPTS = 20
 _RULES = {
@@ -68,7 +68,7 @@ class CaddyConfigProvider(ResourceProvider):
     serialize_as_secret_always = False  # nothing secret is ever pickled
 
     def configure(self, req: ConfigureRequest) -> None:
-        self._patience = Patience.configured(req.config.get)
+        self._policy = RetryPolicy.configured(req.config.get)
 
     @brief
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -133,7 +133,7 @@ class CaddyConfigProvider(ResourceProvider):
         )
 
     def _admin(self, props: dict[str, Any]) -> Admin:
-        return Admin(props["admin"], self._patience)
+        return Admin(props["admin"], self._policy)
 
     def _doors(self, admin: Admin, props: dict[str, Any]) -> Doors:
         url = f"https://{props['host']}:{int(props['port'])}"
@@ -211,15 +211,15 @@ def _closing_or_allowing(doors: Sequence[str], allowed: int) -> str:
     return f"Take that site out of Caddy's own configuration, or allow it: {'; '.join(lines)}"
 
 
-def doors_of(admin: str, url: str, upstream: str, allowed: Sequence[str], patience: Patience | None = None) -> Doors:
+def doors_of(admin: str, url: str, upstream: str, allowed: Sequence[str], policy: RetryPolicy | None = None) -> Doors:
     """The other doors to Immich in the Caddy of that admin API, whoever put its site there."""
-    return other_doors(Admin(admin, patience).apps(), url, upstream, allowed)
+    return other_doors(Admin(admin, policy).apps(), url, upstream, allowed)
 
 
-def serving(admin: str, url: str, patience: Patience | None = None) -> bool:
+def serving(admin: str, url: str, policy: RetryPolicy | None = None) -> bool:
     """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
     parts = urlsplit(url)
-    servers, _ = Admin(admin, patience).servers()
+    servers, _ = Admin(admin, policy).servers()
     return bool(shadowing(servers, parts.hostname or "", parts.port or 443, ""))
 
 

@@ -20,7 +20,7 @@
 #   SITE_HOST      the name that the site serves
 #   SITE_ACCEPT    digests of differences between the two that a reload may carry out, with spaces between them
 #   SITE_PROBE     shell command that asks Caddy for the site
-#   SITE_PATIENCE  seconds within which the probe must succeed
+#   SITE_PROBE_SECONDS  seconds within which the probe must succeed
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
@@ -253,7 +253,7 @@ as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1
 
 validates() { run "$bound_command" "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
 
-probes() { within "$SITE_PATIENCE" run "$SITE_PATIENCE" "$SITE_PROBE"; }
+probes() { within "$SITE_PROBE_SECONDS" run "$SITE_PROBE_SECONDS" "$SITE_PROBE"; }
 
 deliver() {
 	begin
@@ -297,7 +297,7 @@ deliver() {
 	fi
 	if ! probes; then
 		its_words >&2
-		die "Caddy reloaded, but the site did not answer the probe within $SITE_PATIENCE seconds"
+		die "Caddy reloaded, but the site did not answer the probe within $SITE_PROBE_SECONDS seconds"
 	fi
 	stage=finished
 	set_aside

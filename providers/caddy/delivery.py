@@ -28,7 +28,7 @@ class Target:
     adapt: str
     running: str
     probe: str
-    patience: int
+    probe_seconds: int
     accept: str = ""
 
 
@@ -102,7 +102,7 @@ def command(action: str, target: Target, owner: str, script: str = SCRIPT) -> st
         "SITE_HOST": target.host,
         "SITE_ACCEPT": target.accept,
         "SITE_PROBE": target.probe,
-        "SITE_PATIENCE": str(target.patience),
+        "SITE_PROBE_SECONDS": str(target.probe_seconds),
     }
     assigned = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
     return f"{assigned} sh {shlex.quote(script)} {action}"

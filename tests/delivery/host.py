@@ -67,7 +67,7 @@ class Host:
             adapt=caddy % "adapt",
             running=f"curl --silent --show-error --fail --noproxy '*' http://127.0.0.1:{admin}/config/",
             probe=f"curl --silent --fail {asked} | grep .",
-            patience=2,
+            probe_seconds=2,
         )
         self.owner = "immich/prod/immich-site"
         self.admin = f"127.0.0.1:{admin}"

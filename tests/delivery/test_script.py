@@ -133,7 +133,10 @@ def test_a_caddyfile_that_does_not_import_the_site_is_told_the_line(host: Host) 
     ("broken", "told"),
     [
         ({"reload": "echo no reload today; false"}, "no reload today\nhost: Caddy did not reload\n"),
-        ({"probe": "echo no answer; false", "patience": 1}, "no answer\nhost: Caddy reloaded, but the site did not"),
+        (
+            {"probe": "echo no answer; false", "probe_seconds": 1},
+            "no answer\nhost: Caddy reloaded, but the site did not",
+        ),
     ],
     ids=["reload", "probe"],
 )
@@ -228,7 +231,7 @@ def test_an_edit_is_kept_when_the_delivery_fails_and_when_the_site_is_removed(ho
     host.deliver("one")
     edited = edit(host)
     probe = host.target.probe
-    host.with_(probe="false", patience=1)
+    host.with_(probe="false", probe_seconds=1)
     assert host.run("deliver", host.site("two"))[0] == 1
     assert host.file.read_text() == edited
     assert host.left() == ["site.caddy"]
@@ -291,7 +294,7 @@ def test_the_next_run_clears_up_after_one_that_was_killed(host: Host, place: str
 def test_one_that_is_told_to_end_puts_the_former_site_back(host: Host, number: signal.Signals) -> None:
     host.deliver("one")
     here = host.folder / "here"
-    host.with_(probe=f"touch {here}; sleep 1; false", patience=60)
+    host.with_(probe=f"touch {here}; sleep 1; false", probe_seconds=60)
     process = host.start("deliver", host.site("two"))
     until(here)
     process.send_signal(number)
@@ -418,7 +421,7 @@ def test_no_request_fails_while_a_broken_site_is_refused(host: Host) -> None:
 
 def test_no_request_fails_while_a_site_that_does_not_work_is_rolled_back(host: Host) -> None:
     host.deliver("one")
-    host.with_(probe="false", patience=1)
+    host.with_(probe="false", probe_seconds=1)
     running = host.start("deliver", host.site("two"))
     answers = served_meanwhile(host, running)
     assert running.wait() == 1

@@ -290,7 +290,7 @@ def between(driver: Driver) -> Iterator[Killable]:
     with Proxy(str(settings["authentik:url"])) as authentik, Proxy(driver.lab.caddy_admin) as caddy:
         stack.set({"authentik:url": authentik.url, "caddy:admin": caddy.url})
         if not driver.lab.real:  # beside which no other stack writes the outpost's list, and which answers at once
-            stack.configure(patience=30)
+            stack.configure(timeoutPercent=30)
         yield Killable(driver, {"Authentik": authentik, "Caddy": caddy}, own(driver))
         authentik.clear()
         caddy.clear()

@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 
 VERSION = "/admin/version/"
 """What a process asks once, at the first proxy provider that it makes or changes and where it is refused."""
-QUICK = {"immich:patience": "30"}
+QUICK = {"immich:timeoutPercent": "30"}
 """No less: on a busy machine the stand-in takes its time, too."""
 BEYOND = ("authentik_rbac.view_role", "authentik_rbac.change_role", "authentik_core.enable_group_superuser")
 """What kinds can do that the program itself never does: find roles by name and give them, make superusers."""

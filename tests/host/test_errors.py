@@ -156,7 +156,7 @@ def elsewhere(
             "a certificate of nobody's": (untrusted, tls),
             "no TLS": (authentik.url.replace("http:", "https:"), tls),
         }[request.param]
-        config = {"authentik:url": url, "immich:patience": "1"}
+        config = {"authentik:url": url, "immich:timeoutPercent": "1"}
         yield stack.enter_context(Host(config, {"AUTHENTIK_TOKEN": authentik.least_token})), said
 
 

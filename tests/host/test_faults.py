@@ -218,7 +218,7 @@ def bench(caddy_program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "Authentik": stack.enter_context(Proxy(authentik.url)),
             "Caddy": stack.enter_context(Proxy(caddy.admin)),
         }
-        config = {"authentik:url": proxies["Authentik"].url, "immich:patience": str(PATIENCE)}
+        config = {"authentik:url": proxies["Authentik"].url, "immich:timeoutPercent": str(PATIENCE)}
         host, superusers = (
             stack.enter_context(Host(config, {"AUTHENTIK_TOKEN": each})) for each in (token, authentik.token)
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from providers import exchange, patience
+from providers import exchange, retry
 from providers.access import client as access
 from providers.access.client import Public
 from providers.access.seen import NoAnswer
@@ -18,7 +18,7 @@ from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call
 from providers.caddy.admin import Admin
 from providers.caddy.errors import CaddyError
-from providers.patience import Patience
+from providers.retry import RetryPolicy
 from tests.tls import certificate, serving
 
 from .server import Answer, Handler, Server, page, reply
@@ -40,7 +40,7 @@ CALLS: dict[str, Do] = {
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BUSY_BOUND", 0.1)
+    monkeypatch.setattr(retry, "BUSY_BOUND", 0.1)
     monkeypatch.setattr(exchange, "WHOLE", 0.3)
     monkeypatch.setattr(access, "WHOLE", 0.3)
     monkeypatch.setattr(exchange, "MOST", MEGABYTE)
@@ -143,11 +143,11 @@ def test_a_list_has_an_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(server.asked) < 10
 
 
-def test_patience_scales_the_whole_time() -> None:
+def test_the_percentage_scales_the_whole_time() -> None:
     with Server(sending(OK + b"Content-Length: 2\r\n\r\n", [b"{", b"}"], 0.4)) as server:
-        with pytest.raises(AuthentikError, match="raise immich:patience"):
+        with pytest.raises(AuthentikError, match="raise immich:timeoutPercent"):
             Client(server.url, TOKEN).get("/x/", CALL)
-        assert Client(server.url, TOKEN, Patience(500)).get("/x/", CALL) == {}
+        assert Client(server.url, TOKEN, RetryPolicy(500)).get("/x/", CALL) == {}
 
 
 @pytest.mark.parametrize("call", ["GET", "list", "bare list", "POST"])

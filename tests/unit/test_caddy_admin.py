@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from providers import patience as module
+from providers import retry as module
 from providers.caddy.admin import Admin, Changed
 from providers.caddy.errors import CaddyError
 

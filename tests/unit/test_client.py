@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import tenacity
 
-from providers import patience as module
+from providers import retry as module
 from providers.authentik.api.client import Client, shared_client
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
 

@@ -9,7 +9,7 @@ import tenacity
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from providers import patience as module
+from providers import retry as module
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Forbidden, NotFound, Refused
 from tests.tls import certificate, serving

@@ -76,22 +76,24 @@ def test_the_sudo_rule_of_the_docs_allows_just_these_commands() -> None:
 
 NAMES = (
     *("SITE_OWNER", "SITE_WHERE", "SITE_HOST", "SITE_FILE", "SITE_IMPORT", "SITE_VARIABLE", "SITE_VALIDATE"),
-    *("SITE_RELOAD", "SITE_ADAPT", "SITE_RUNNING", "SITE_PROBE", "SITE_ACCEPT", "SITE_PATIENCE"),
+    *("SITE_RELOAD", "SITE_ADAPT", "SITE_RUNNING", "SITE_PROBE", "SITE_ACCEPT", "SITE_PROBE_SECONDS"),
 )
 """Of the words below, one after the other."""
 
 
-def _target(words: list[str], patience: int) -> Target:
+def _target(words: list[str], probe_seconds: int) -> Target:
     names = [each.name for each in fields(Target) if each.type is not int]
-    return Target(**dict(zip(names, words, strict=True)), patience=patience)
+    return Target(**dict(zip(names, words, strict=True)), probe_seconds=probe_seconds)
 
 
 @given(st.lists(WORDS, min_size=12, max_size=12), st.integers(1, 600))
-def test_whatever_the_words_a_shell_hands_exactly_them_to_the_script(words: list[str], patience: int) -> None:
-    assignments = shlex.split(command("deliver", _target(words[1:], patience), words[0]))
+def test_whatever_the_words_a_shell_hands_exactly_them_to_the_script(words: list[str], probe_seconds: int) -> None:
+    assignments = shlex.split(command("deliver", _target(words[1:], probe_seconds), words[0]))
     *environment, shell, _, action = assignments
     assert (shell, action) == ("sh", "deliver")
-    assert dict(each.split("=", 1) for each in environment) == dict(zip(NAMES, [*words, str(patience)], strict=True))
+    assert dict(each.split("=", 1) for each in environment) == dict(
+        zip(NAMES, [*words, str(probe_seconds)], strict=True)
+    )
 
 
 @given(st.text(max_size=200))

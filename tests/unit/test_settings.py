@@ -285,7 +285,7 @@ HOSTILE: list[tuple[str, Any]] = [
         for value in ("yes", "True", "1", "null", "0", '"true"')
     ],
     ("loginApplication", "immich"),
-    *[("patience", value) for value in ("0", "-1", "1001", "1.5", "100%", "three", "true", "٣", "9" * 5000)],
+    *[("timeoutPercent", value) for value in ("0", "-1", "1001", "1.5", "100%", "three", "true", "٣", "9" * 5000)],
     *[
         ("phones", value)
         for value in ("phone", "{}", "null", "7", '"phone"', "[", "[" * 100_000, "[" + "1" * 5000 + "]")

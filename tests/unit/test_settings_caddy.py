@@ -43,7 +43,7 @@ def test_a_file_is_delivered_to_where_debians_package_would_have_it() -> None:
     assert target.validate == "caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile"
     assert target.reload == "systemctl reload caddy"
     assert target.probe == probe("photos.example.org", 443)
-    assert (target.variable, target.patience) == ("IMMICH_SITE", 30)
+    assert (target.variable, target.probe_seconds) == ("IMMICH_SITE", 30)
 
 
 def test_each_command_can_be_another_and_the_others_stay_the_presets() -> None:
@@ -82,9 +82,13 @@ def test_a_host_is_as_the_settings_say_for_all_but_for_what_it_says_itself() -> 
         "root",
         KEY,
     )
-    assert (one.target.where, one.target.patience, one.target.reload) == ("a.example.org", 7, "systemctl reload caddy")
+    assert (one.target.where, one.target.probe_seconds, one.target.reload) == (
+        "a.example.org",
+        7,
+        "systemctl reload caddy",
+    )
     assert "/etc/caddy/All" in one.target.validate
-    assert (two.name, two.port, two.user, two.target.patience) == ("b.example.org:2222", 2222, "deploy", 5)
+    assert (two.name, two.port, two.user, two.target.probe_seconds) == ("b.example.org:2222", 2222, "deploy", 5)
     assert (two.target.file, two.target.import_path) == ("/opt/b.caddy", "/etc/caddy/b.caddy")
     assert two.target.reload.startswith("sudo -n docker compose --file /opt/compose.yaml exec -T caddy caddy reload")
     assert "/etc/caddy/B" in two.target.reload

@@ -3,7 +3,7 @@
 Retries. A call that cannot do harm twice (GET, PUT, PATCH, DELETE) is sent again after a connection error, a
 time-out, 429, 502, 503 or 504, a GET after 500 as well; a POST only where the server cannot have acted (no connection,
 429), else it raises AnswerLost and the caller looks. A call sent `once` raises AnswerLost at any of them: what it
-writes goes stale. Waits grow with jitter or follow Retry-After, within the bounds of providers.patience. Redirects are
+writes goes stale. Waits grow with jitter or follow Retry-After, within the bounds of providers.retry. Redirects are
 never followed: a login page is no API, and the token goes to authentik:url only. Cookies are not kept. Every answer is
 bounded in bytes and time, and a list in pages, bytes and time. The token is masked in every message.
 
@@ -24,7 +24,7 @@ from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, For
 from providers.authentik.api.versions import untried
 from providers.diagnostics import warn
 from providers.masking import conceal
-from providers.patience import LISTING, PASSING, WHOLE, Overdue, Patience, Transient, never_sent, retry_after
+from providers.retry import LISTING, PASSING, WHOLE, Overdue, RetryPolicy, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -43,8 +43,8 @@ _TOKEN_DETAILS = ("Token invalid/expired", "Authentication credentials were not 
 class Client:
     """Authentik's API v3 at url with token. Threads may share it."""
 
-    def __init__(self, url: str, token: str, patience: Patience | None = None) -> None:
-        self.patience = patience or Patience()
+    def __init__(self, url: str, token: str, policy: RetryPolicy | None = None) -> None:
+        self.policy = policy or RetryPolicy()
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise AuthentikError("AUTHENTIK_TOKEN is no key of a token: it has spaces, line breaks or other letters.")
         from providers.exchange import Session
@@ -87,10 +87,10 @@ class Client:
             size += len(answer.content)
             if size > MOST:
                 raise AuthentikError(f"{what} answered more than {MOST >> 20} MiB. {check}")
-            if time.monotonic() - began > (bound := self.patience.seconds(LISTING)):
+            if time.monotonic() - began > (bound := self.policy.scaled(LISTING)):
                 raise AuthentikError(
                     f"{what} did not come to the end of the list within {bound:.0f} seconds. {check} "
-                    "If it is, and slow, raise immich:patience."
+                    "If it is, and slow, raise immich:timeoutPercent."
                 )
         raise AuthentikError(f"{what} answered more than {PAGES} pages. {check}")
 
@@ -135,7 +135,7 @@ class Client:
             warn(warning)
 
     def version(self) -> str:
-        """Authentik's version. It is asked for without patience; a server that does not tell it is no failure: ""."""
+        """Authentik's version. It is asked for once; a server that does not tell it is no failure: ""."""
         try:
             answer = self._once("GET", "/admin/version/", Call("read Authentik's version", ""), None, None).json
         except (AuthentikError, Transient):
@@ -176,7 +176,7 @@ class Client:
         once: bool = False,
     ) -> Answer:
         if not once:
-            return self.patience.call(self._once, method, path, call, query, body)
+            return self.policy.call(self._once, method, path, call, query, body)
         try:
             return self._once(method, path, call, query, body)
         except Transient as transient:
@@ -196,12 +196,12 @@ class Client:
 
         what = _what(call, method, path)
         try:
-            answer = exchange(self._session, method, self._base + path, self.patience, params=query, json=body)
+            answer = exchange(self._session, method, self._base + path, self.policy, params=query, json=body)
         except Overdue:
-            bound = self.patience.seconds(WHOLE)
+            bound = self.policy.scaled(WHOLE)
             overdue = (
                 f"{what}: {self._where()} did not finish its answer within {bound:.0f} seconds. Check authentik:url "
-                "and the network; for a slow server raise immich:patience."
+                "and the network; for a slow server raise immich:timeoutPercent."
             )
             raise AnswerLost(overdue) if method == "POST" else Transient(AuthentikError(overdue)) from None
         except TooLong:
@@ -291,11 +291,11 @@ _clients: dict[tuple[str, str], Client] = {}
 _clients_lock = threading.Lock()
 
 
-def shared_client(url: str, token: str, patience: Patience | None = None) -> Client:
+def shared_client(url: str, token: str, policy: RetryPolicy | None = None) -> Client:
     """The one client of this process for url and token: the kinds' providers share it."""
     with _clients_lock:
         if (url, token) not in _clients:
-            _clients[(url, token)] = Client(url, token, patience)
+            _clients[(url, token)] = Client(url, token, policy)
         return _clients[(url, token)]
 
 

@@ -10,10 +10,10 @@ from pulumi.dynamic import ConfigureRequest, ResourceProvider
 from providers.authentik.api.answers import printable
 from providers.authentik.api.client import Client, shared_client
 from providers.authentik.api.errors import AuthentikError
-from providers.patience import Patience
+from providers.retry import RetryPolicy
 
 
-def connect(url: str, token: str, patience: Patience | None = None) -> Client:
+def connect(url: str, token: str, policy: RetryPolicy | None = None) -> Client:
     """The client of this process for authentik:url and AUTHENTIK_TOKEN. Raises AuthentikError for a missing one."""
     if not url:
         raise AuthentikError("authentik:url is not set. Run: pulumi config set authentik:url https://auth.example.org")
@@ -22,7 +22,7 @@ def connect(url: str, token: str, patience: Patience | None = None) -> Client:
             "AUTHENTIK_TOKEN is not set. Export the key of a token with intent API of a user who has the rights "
             "that docs/security.md lists."
         )
-    return shared_client(url, token, patience)
+    return shared_client(url, token, policy)
 
 
 class Configured(ResourceProvider):
@@ -42,14 +42,14 @@ class Configured(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         self._url = str(req.config.get("authentik:url") or "")
         self._token = os.environ.get("AUTHENTIK_TOKEN") or str(req.config.get("authentik:token") or "")
-        self._patience = Patience.configured(req.config.get)
+        self._policy = RetryPolicy.configured(req.config.get)
 
     @cached_property
     def client(self) -> Client:
         """The session, made at the first call, so that a preview needs neither URL nor token."""
         if not self.declared:
             refuse_former(self._url, self.stack)
-        return connect(self._url, self._token, self._patience)
+        return connect(self._url, self._token, self._policy)
 
 
 def refuse_former(url: str, stack: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from doctor.visit import Finding, Subject, look, read_subject
 from lab.driver import Driver
 from lab.processes import free_port
-from providers import patience
+from providers import retry
 from providers.access import trial
 from providers.access.causes import Cause
 from providers.access.diagnosis import State
@@ -21,7 +21,7 @@ def environment(driver: Driver) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**driver.lab.env, "PULUMI_STACK": driver.lab.stack}.items():
             patch.setenv(name, value)
-        patch.setattr(patience, "UNREACHABLE_BOUND", 1.0)
+        patch.setattr(retry, "UNREACHABLE_BOUND", 1.0)
         patch.setattr(trial, "LOADING", 0.0)
         patch.setattr(trial, "UNTOLD", 0.0)
         patch.setattr(trial, "ISSUING", 0.0)
@@ -52,7 +52,7 @@ def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") 
     """
     if driver.hurried:
         driver.forget()
-    deadline = time.monotonic() + driver.patience
+    deadline = time.monotonic() + driver.timeout
     while True:
         causes = found(subject)
         if (cause in causes and link in ("", causes[cause].check.link)) or time.monotonic() > deadline:

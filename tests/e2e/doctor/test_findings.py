@@ -175,7 +175,7 @@ def test_all_that_does_not_keep_the_phone_out_is_found_at_once(driver: Driver, b
 
 
 def test_a_site_that_is_not_ours_is_told_by_its_answers(driver: Driver, breaking: Breaking, well: Subject) -> None:
-    deadline = time.monotonic() + driver.patience
+    deadline = time.monotonic() + driver.timeout
     with breaking.plain_forward_auth():
         while True:  # the outpost may still let in what another test opened
             links = {each.check.link for each in look(well, None) if each.check.cause is Cause.OTHER_ANSWERS}
@@ -189,7 +189,7 @@ def test_an_outpost_that_has_not_loaded_its_provider_yet_is_told(
     driver: Driver, breaking: Breaking, well: Subject
 ) -> None:
     pk = breaking.provider()["pk"]
-    deadline = time.monotonic() + driver.patience
+    deadline = time.monotonic() + driver.timeout
     while True:
         with breaking.unattached():
             until_found(driver, well, Cause.OUTPOST_WITHOUT_PROVIDER, "Immich")

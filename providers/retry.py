@@ -1,4 +1,4 @@
-"""How long a server that does not answer as it should is waited for and asked again."""
+"""RetryPolicy: timeouts, and what is tried again."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from providers.errors import ProviderError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SETTING: Final = "immich:patience"
+SETTING: Final = "immich:timeoutPercent"
 CONNECT: Final = 5.0
 """Seconds to connect."""
 READ: Final = 30.0
@@ -22,15 +22,15 @@ WHOLE: Final = 120.0
 LISTING: Final = 300.0
 """Seconds for all pages of a list."""
 UNREACHABLE_BOUND: Final = 15.0
-"""Seconds within which a server that takes no connection is given up."""
+"""Seconds after which a server that takes no connection is given up."""
 BUSY_BOUND: Final = 60.0
-"""Seconds within which a server that is there and does not serve is given up."""
+"""Seconds after which a server that answers, but only with what may pass, is given up."""
 PASSING: Final = frozenset({429, 502, 503, 504})
-"""The statuses that say: not now."""
+"""Statuses that may pass: busy, or a proxy without its server."""
 
 
 class Overdue(Exception):
-    """Something took longer than it may."""
+    """It took too long."""
 
 
 class Transient(Exception):
@@ -41,28 +41,28 @@ class Transient(Exception):
         self.reason, self.reached, self.after = reason, reached, after
 
 
-class Patience:
-    """The times above, all in the same proportion. percent: 100 is as they stand."""
+class RetryPolicy:
+    """The timeouts above, scaled by immich:timeoutPercent."""
 
     def __init__(self, percent: int = 100) -> None:
         self._factor = percent / 100
 
     @classmethod
-    def configured(cls, get: Callable[[str], Any]) -> "Patience":
-        """As the stack's configuration has it, which the program has checked."""
+    def configured(cls, get: Callable[[str], Any]) -> "RetryPolicy":
+        """Read from the stack's configuration, which the program has checked."""
         return cls(int(get(SETTING) or 100))
 
     @property
     def timeout(self) -> tuple[float, float]:
         """Seconds to connect, and between two bytes of an answer."""
-        return self.seconds(CONNECT), self.seconds(READ)
+        return self.scaled(CONNECT), self.scaled(READ)
 
-    def seconds(self, usual: float) -> float:
-        """A time that is usual, in proportion."""
-        return usual * self._factor
+    def scaled(self, seconds: float) -> float:
+        """A timeout, scaled."""
+        return seconds * self._factor
 
     def call(self, do: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Do it, again after each Transient, with growing pauses, until it is done or its bound is reached."""
+        """Call `do`, again after each Transient with growing pauses, until it succeeds or the time is up."""
         retrying = Retrying(
             retry=retry_if_exception_type(Transient), wait=self._pause, stop=self._bound_reached, reraise=True
         )
@@ -73,10 +73,10 @@ class Patience:
 
     def _pause(self, state: RetryCallState) -> float:
         after = _transient(state).after
-        return max(after or 0.0, self.seconds(_growing(state)))
+        return max(after or 0.0, self.scaled(_growing(state)))
 
     def _bound_reached(self, state: RetryCallState) -> bool:
-        bound = self.seconds(BUSY_BOUND if _transient(state).reached else UNREACHABLE_BOUND)
+        bound = self.scaled(BUSY_BOUND if _transient(state).reached else UNREACHABLE_BOUND)
         return (state.seconds_since_start or 0.0) + state.upcoming_sleep > bound
 
 

@@ -1,4 +1,4 @@
-"""immich:patience: whoever asks Authentik or Caddy waits for them as long as the stack says."""
+"""immich:timeoutPercent scales every wait for Authentik or Caddy."""
 
 import json
 import time
@@ -9,7 +9,7 @@ import pytest
 from doctor.visit import look, read_subject
 from phone.listing import gather
 from phone.outputs import read_outputs
-from providers import patience as module
+from providers import retry as module
 from providers.access.causes import Cause
 from tests.reference import STACK
 
@@ -54,31 +54,31 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def settle(stack: Path, patience: str, **settings: str) -> None:
+def settle(stack: Path, percent: str, **settings: str) -> None:
     named = {name.replace("_", ":"): value for name, value in settings.items()}
-    config = STACK | {"immich:probeAddress": "127.0.0.1:1", "immich:patience": patience} | named
+    config = STACK | {"immich:probeAddress": "127.0.0.1:1", "immich:timeoutPercent": percent} | named
     (stack / "config").write_text(json.dumps({name: {"value": value} for name, value in config.items()}))
 
 
-@pytest.mark.parametrize(("patience", "known"), [("100", False), ("1000", True), ("many", False)])
+@pytest.mark.parametrize(("percent", "known"), [("100", False), ("1000", True), ("many", False)])
 def test_the_list_of_phones_waits_for_authentik_as_long_as_the_stack_says(
-    patience: str, known: bool, stack: Path
+    percent: str, known: bool, stack: Path
 ) -> None:
     with Server(slow(page({"username": "svc", "is_active": True, "created": "", "action": ""}))) as server:
-        settle(stack, patience, authentik_url=server.url)
+        settle(stack, percent, authentik_url=server.url)
         warnings: list[str] = []
         (line,) = gather(read_outputs(), None, warnings.append)
     assert line.enabled == ("yes" if known else "cannot tell")
     assert len(warnings) == (0 if known else 1)
 
 
-@pytest.mark.parametrize(("patience", "known"), [("100", False), ("1000", True)])
+@pytest.mark.parametrize(("percent", "known"), [("100", False), ("1000", True)])
 def test_the_doctor_waits_for_authentik_and_caddy_as_long_as_the_stack_says(
-    patience: str, known: bool, stack: Path
+    percent: str, known: bool, stack: Path
 ) -> None:
     nothing = [slow(page()), slow(reply(404, {"detail": "no such application"})), slow(page())]
     with Server(*nothing) as authentik, Server(slow(reply(200, {}, Etag="1"))) as caddy:
-        settle(stack, patience, authentik_url=authentik.url, caddy_admin=caddy.url)
+        settle(stack, percent, authentik_url=authentik.url, caddy_admin=caddy.url)
         causes = {finding.check.cause for finding in look(read_subject(None), None)}
     assert (Cause.AUTHENTIK_UNREACHABLE not in causes) is known
     assert (Cause.CADDY_UNREACHABLE not in causes) is known
