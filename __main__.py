@@ -54,4 +54,4 @@ if stack.login:
 
 isolation = isolate(access, stack, after=[login] if stack.login else [])
 pulumi.export("reachable", isolation.reachable)
-pulumi.export("untold", isolation.untold)
+pulumi.export("unchecked", isolation.unchecked)

@@ -11,8 +11,7 @@ from pulumi import Output, ResourceOptions
 from components.settings import Settings
 from components.settings.verify import Verify
 from providers.access import AccessProof
-from providers.access.authority import trusting
-from providers.access.inquiry import Names
+from providers.access.collect import Names
 from providers.errors import ProviderError
 
 
@@ -23,11 +22,13 @@ def look_for_ca(verify: Verify) -> None:
     """
     try:
         if verify.on and verify.ca:
+            from providers.access.probe import trusting  # here, for it loads the HTTP library
+
             trusting(verify.ca)
     except ProviderError as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(str(error)) from None
-        pulumi.log.warn(f"{error} A preview needs it not, but `pulumi up` does.")
+        pulumi.log.warn(f"{error} A preview works without it, `pulumi up` does not.")
 
 
 def prove(

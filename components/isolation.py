@@ -37,11 +37,11 @@ def isolate(access: ImmichMobileAccess, settings: Settings, after: Sequence[Reso
             # No error: it would keep the engine from deleting, and a lost phone's account with it.
             pulumi.log.warn(text, isolation)
 
-    Output.all(isolation.reachable, isolation.untold).apply(warn)
+    Output.all(isolation.reachable, isolation.unchecked).apply(warn)
     return isolation
 
 
-def warning(action: str, reachable: Mapping[str, Sequence[str]], untold: Sequence[str]) -> str:
+def warning(action: str, reachable: Mapping[str, Sequence[str]], unchecked: Sequence[str]) -> str:
     """What the operator has to know, or nothing. reachable: slugs by account. Pure."""
     entered = [f"{account}: {', '.join(slugs)}" for account, slugs in sorted(reachable.items()) if slugs]
     lines = [f"The phones may enter more than Immich. {'; '.join(entered)}. {REMEDY[action]}"] if entered else []
@@ -49,6 +49,6 @@ def warning(action: str, reachable: Mapping[str, Sequence[str]], untold: Sequenc
         lines += [
             f"  {STEPS.format(slug)}" for slug in sorted({slug for slugs in reachable.values() for slug in slugs})
         ]
-    if entered or set(untold) - {HIDDEN}:
-        lines += [f"Not told: {each}." for each in untold]
+    if entered or set(unchecked) - {HIDDEN}:
+        lines += [f"Not told: {each}." for each in unchecked]
     return "\n".join(lines)

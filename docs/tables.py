@@ -9,7 +9,7 @@ import yaml
 from components.settings.caddy_options import OPTIONS, Option
 from doctor.symptoms import SYMPTOMS
 from phone.steps import in_markdown
-from providers.access.causes import Cause
+from providers.access.findings import Finding
 from providers.authentik.api.versions import DIFFERENCES, written
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,8 @@ def _parts() -> dict[str, str]:
             *((f"`{name}`", _default(each), each.description) for name, each in hosts.items()),
         ),
         "findings": _table(
-            ("finding", "what is wrong", "what to do"), *((f"`{each.name}`", each.text, each.remedy) for each in Cause)
+            ("finding", "what is wrong", "what to do"),
+            *((f"`{each.name}`", each.text, each.remedy) for each in Finding),
         ),
         "versions": _table(
             ("kind", "fields", "from", "before", "source in goauthentik/authentik"),

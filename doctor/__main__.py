@@ -18,7 +18,7 @@ from components.settings import SettingsError
 from doctor.report import STATUS, as_json, symptoms, table, verdict
 from doctor.visit import look, read_subject
 from phone.outputs import StackError
-from providers.access.diagnosis import State
+from providers.access.diagnose import State
 from providers.errors import ProviderError
 
 

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from doctor.symptoms import SYMPTOMS
-from doctor.visit import Finding
-from providers.access.diagnosis import State, worst
+from doctor.visit import PhoneCheck
+from providers.access.diagnose import State, worst
 from providers.masking import masked
 
 STATUS = {State.OK: 0, State.NOT_OK: 1, State.UNKNOWN: 2}
@@ -16,12 +16,12 @@ STATUS = {State.OK: 0, State.NOT_OK: 1, State.UNKNOWN: 2}
 _STYLE = {State.OK: "green", State.NOT_OK: "bold red", State.UNKNOWN: "yellow"}
 
 
-def verdict(findings: Sequence[Finding]) -> State:
+def verdict(findings: Sequence[PhoneCheck]) -> State:
     """How all of it is."""
     return worst(finding.check for finding in findings)
 
 
-def table(findings: Sequence[Finding]) -> Table:
+def table(findings: Sequence[PhoneCheck]) -> Table:
     """A row for each link of the chain, first those that all phones share. What a server says is no markup."""
     made = Table(title="From the phone to Immich")
     for column in ("phone", "link", "state"):
@@ -44,21 +44,21 @@ def symptoms() -> Table:
     return made
 
 
-def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+def as_json(findings: Sequence[PhoneCheck]) -> dict[str, Any]:
     """{"state", "checks": [{"phone", "link", "state", "finding", "text", "detail", "remedy"}]}; null where none."""
     return {"state": verdict(findings).value, "checks": [_row(finding) for finding in findings]}
 
 
-def _row(finding: Finding) -> dict[str, str | None]:
+def _row(finding: PhoneCheck) -> dict[str, str | None]:
     check = finding.check
     return {
         "phone": finding.phone or None,
         "link": check.link,
         "state": check.state.value,
-        "finding": check.cause.name if check.cause else None,
-        "text": check.cause.text if check.cause else None,
+        "finding": check.finding.name if check.finding else None,
+        "text": check.finding.text if check.finding else None,
         "detail": masked(check.detail) or None,
-        "remedy": check.cause.remedy if check.cause else None,
+        "remedy": check.finding.remedy if check.finding else None,
     }
 
 

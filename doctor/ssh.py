@@ -61,7 +61,7 @@ def run(to: Mapping[str, Any], command: str, stdin: str) -> tuple[int, str]:
 
 
 def _remedy(to: Mapping[str, Any]) -> str:
-    who, ways = f"{to['user']} cannot log in at {to['host']}", [f"caddy:{way}" for way in _WAYS if to.get(way)]
+    who, ways = f"{to['user']} cannot log in at {to['host']}", [f"caddy:{facts}" for facts in _WAYS if to.get(facts)]
     if not ways:
         return (
             f"{who}: the last `pulumi up` had neither caddy:privateKey nor caddy:password, so the SSH agent and the "

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from components.access_proof import names_of
 from components.settings import Settings, read_settings
 from phone.outputs import Outputs, read_config, read_outputs
-from providers.access.client import Public
-from providers.access.diagnosis import Check, examine, examine_phone
+from providers.access.collect import Collector
+from providers.access.diagnose import Check, examine, examine_phone
+from providers.access.facts import Phone
 from providers.access.header import take_apart
-from providers.access.inquiry import Inquiry
-from providers.access.seen import Phone
+from providers.access.probe import PublicAddress
 from providers.authentik.api.client import Client
 from providers.authentik.api.configured import connect
 from providers.retry import RetryPolicy
 
 
 @dataclass(frozen=True)
-class Finding:
+class PhoneCheck:
     """A check, and the phone that it is about: "" for what all phones share."""
 
     phone: str
@@ -46,26 +46,26 @@ def read_subject(stack: str | None) -> Subject:
     return Subject(settings, read_outputs(stack), lambda: connect(url, token, RetryPolicy(settings.timeout_percent)))
 
 
-def look(subject: Subject, pasted: str | None) -> Iterator[Finding]:
+def look(subject: Subject, pasted: str | None) -> Iterator[PhoneCheck]:
     """Look at the way, and at all phones of the stack or at a pasted header alone. Raises ProviderError."""
     settings, outputs = subject.settings, subject.outputs
     verify = settings.verify
-    public = Public(settings.site.url, verify.address, verify.ca, verify.path)
-    inquiry = Inquiry(names_of(settings), subject.connect, RetryPolicy(settings.timeout_percent))
-    way = inquiry.way(public)
-    yield from (Finding("", check) for check in examine(way))
+    public = PublicAddress(settings.site.url, verify.address, verify.ca, verify.path)
+    collector = Collector(names_of(settings), subject.connect, RetryPolicy(settings.timeout_percent))
+    facts = collector.facts(public)
+    yield from (PhoneCheck("", check) for check in examine(facts))
     headers = outputs.headers if pasted is None else {PASTED: pasted}
     for name, value in headers.items():
         header = take_apart(value)
         phone = Phone(
             header=header,
             asked=public.ask(value),
-            account=inquiry.account(header.username),
-            password=inquiry.password(header.username),
+            account=collector.account(header.username),
+            password=collector.password(header.username),
             declared=_declared(outputs, header.username) if header.username else None,
             off=not settings.enabled,
         )
-        yield from (Finding(name, check) for check in examine_phone(way, phone))
+        yield from (PhoneCheck(name, check) for check in examine_phone(facts, phone))
 
 
 def _declared(outputs: Outputs, username: str) -> str | None:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from components.settings.reader import Reader
-from providers.access.immich import ANSWERS
+from providers.access.immich_answers import ANSWERS
 from providers.caddy.rules import is_host
 
 

@@ -243,14 +243,14 @@ def outpost(call: Call, row: Row) -> Row:
 def keypair(call: Call, row: Row) -> Row:
     from lab.authentik.crypto import described
 
-    untold: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
     if not newer(call.settings.version):
-        untold = () if row["key_data"] else ("key_type",)
+        unchecked = () if row["key_data"] else ("key_type",)
         if not call.flag("include_details", True):
-            untold = ("fingerprint_sha256", "fingerprint_sha1", "cert_expiry", "cert_subject", "key_type")
+            unchecked = ("fingerprint_sha256", "fingerprint_sha1", "cert_expiry", "cert_subject", "key_type")
     base = f"/api/v3/crypto/certificatekeypairs/{row['pk']}"
     return {
-        **(described(row) | dict.fromkeys(untold)),
+        **(described(row) | dict.fromkeys(unchecked)),
         "certificate_download_url": f"{base}/view_certificate/?download",
         "private_key_download_url": f"{base}/view_private_key/?download",
         "managed": row["managed"],

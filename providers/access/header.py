@@ -5,7 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
-from providers.access.causes import Cause
+from providers.access.findings import Finding
 
 _ALPHABET = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 
@@ -23,7 +23,7 @@ class Header:
     """A header taken apart. fault: what is wrong with its form, or None; username: empty where it cannot be read."""
 
     value: str = field(repr=False)
-    fault: Cause | None
+    fault: Finding | None
     username: str
 
 
@@ -33,22 +33,22 @@ def take_apart(value: str) -> Header:
     return Header(value, fault, username)
 
 
-def _judge(value: str) -> tuple[Cause | None, str]:
+def _judge(value: str) -> tuple[Finding | None, str]:
     stripped = value.strip()
     scheme, _, encoded = stripped.partition(" ")
     username = _username(re.sub(r"\s", "", encoded))
     if not stripped:
-        return Cause.HEADER_EMPTY, ""
+        return Finding.HEADER_EMPTY, ""
     if re.search(r"[\r\n\v\f\x85\u2028\u2029]", value):
-        return Cause.HEADER_LINE_BREAK, username
+        return Finding.HEADER_LINE_BREAK, username
     if scheme.lower() != "basic":
-        return Cause.HEADER_SCHEME, ""
+        return Finding.HEADER_SCHEME, ""
     if value != stripped or re.search(r"\s", encoded):
-        return Cause.HEADER_SPACE, username
+        return Finding.HEADER_SPACE, username
     if not _ALPHABET.fullmatch(encoded) or len(encoded) % 4:
-        return Cause.HEADER_ALPHABET, username
+        return Finding.HEADER_ALPHABET, username
     if not username:
-        return Cause.HEADER_NO_COLON, ""
+        return Finding.HEADER_NO_COLON, ""
     return None, username
 
 

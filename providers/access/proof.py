@@ -98,14 +98,14 @@ class AccessProofProvider(Configured):
 
     def _prove(self, props: Mapping[str, Any]) -> None:
         # Here, for they load the HTTP library, which a preview does without.
-        from providers.access.client import Public
-        from providers.access.inquiry import Inquiry, Names
-        from providers.access.trial import Trial
+        from providers.access.collect import Collector, Names
+        from providers.access.probe import PublicAddress
+        from providers.access.verify import Verification
 
-        public = Public(props["url"], props["address"], props["ca"], props["path"])
+        public = PublicAddress(props["url"], props["address"], props["ca"], props["path"])
         names = Names(**{name: props[name] for name in Names.__dataclass_fields__})
-        inquiry = Inquiry(names, lambda: self.client, self._policy)
-        Trial(public, inquiry).prove(props["headers"], props["refused"])
+        collector = Collector(names, lambda: self.client, self._policy)
+        Verification(public, collector).prove(props["headers"], props["refused"])
 
 
 class AccessProof(Resource, module="access", name="AccessProof"):

@@ -7,7 +7,7 @@ from providers.authentik.api.client import Client
 from providers.authentik.api.errors import Call, Conflict, NotFound
 from providers.authentik.model.fields import Attributes, Json
 from providers.authentik.model.kind import Bag, Kind
-from providers.diagnostics import tell
+from providers.console import info
 
 MARKER = "pulumi"
 """The key in an object's attributes that says which resource of which stack it is."""
@@ -114,12 +114,12 @@ def refuse_in_use(label: str, used_by: str) -> Conflict:
     return Conflict(f"cannot create {label}: it exists as declared, and {used}. Nothing was written. {_TAKE_OVER}")
 
 
-def info_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
+def report_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
     """Say what an adopted object had, which is about to be written over."""
     if kind.recreate_on_adopt:
-        tell(f"{label} existed, and is deleted and made anew: {_shown(kind, seen, inputs, differ)}")
+        info(f"{label} existed, and is deleted and made anew: {_shown(kind, seen, inputs, differ)}")
     elif differ:
-        tell(f"{label} existed, and is brought to what is declared: {_shown(kind, seen, inputs, differ)}")
+        info(f"{label} existed, and is brought to what is declared: {_shown(kind, seen, inputs, differ)}")
 
 
 _TAKE_OVER = (

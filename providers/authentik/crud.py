@@ -20,10 +20,10 @@ from providers.authentik.adoption import (
     Assessment,
     bears_our_mark,
     has_mark,
-    info_adopted,
     refuse_different,
     refuse_in_use,
     refuse_others,
+    report_adopted,
 )
 from providers.authentik.api.configured import Configured
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
@@ -334,7 +334,7 @@ class AuthentikProvider(Configured):
             if assessment.used_by or has_mark(self.kind):
                 raise refuse_in_use(label, assessment.used_by)
         if adopt:
-            info_adopted(self.kind, label, seen, inputs, differ)
+            report_adopted(self.kind, label, seen, inputs, differ)
         if again := self.kind.recreate_on_adopt or self.kind.allows_duplicates or not (adopt or marked):
             answer = self.recreate(found, inputs, dict(body))
         elif differ:

@@ -35,7 +35,7 @@ class IsolationArgs(TypedDict, total=False):
 class IsolationProvider(AuthentikProvider):
     """Asks the server what accounts may enter, and in action close binds their group negated where that is safe.
 
-    State besides the arguments: `superuser` (whether our token was one's), `reachable` (slugs by account), `untold`,
+    State besides the arguments: `superuser` (whether our token was one's), `reachable` (slugs by account), `unchecked`,
     `said` (both as of the last up), `bindings` (ours by application), `kept` (those of them that were adopted) and
     `pending` (what the next up has to do).
     """
@@ -46,7 +46,7 @@ class IsolationProvider(AuthentikProvider):
         path="/policies/bindings/",
         args=IsolationArgs,
         name_field="group",
-        computed=("superuser", "reachable", "untold", "said", "bindings", "kept", "pending"),
+        computed=("superuser", "reachable", "unchecked", "said", "bindings", "kept", "pending"),
     )
 
     @brief
@@ -74,7 +74,7 @@ class IsolationProvider(AuthentikProvider):
         pending: list[str] = []
         if inputs["action"] == "close":
             closer = self._closer(inputs, seen, props)
-            pending, seen.untold = closer.pending(), seen.untold + closer.untold()
+            pending, seen.unchecked = closer.pending(), seen.unchecked + closer.unchecked()
         outs = self._told(inputs, seen, superuser) | {name: props[name] for name in ("said", "bindings", "kept")}
         outs["pending"] = pending
         return ReadResult(id_, outs, inputs)
@@ -113,8 +113,8 @@ class IsolationProvider(AuthentikProvider):
 
     def _told(self, inputs: Bag, seen: Survey, superuser: bool, known: Mapping[str, Json] | None = None) -> Bag:
         """The state after an up that found this. known: what accounts that were not asked for may enter."""
-        untold = seen.untold if superuser or not inputs["accounts"] else [HIDDEN, *seen.untold]
-        found: Bag = {"reachable": {**(known or {}), **seen.reachable()}, "untold": untold}
+        unchecked = seen.unchecked if superuser or not inputs["accounts"] else [HIDDEN, *seen.unchecked]
+        found: Bag = {"reachable": {**(known or {}), **seen.reachable()}, "unchecked": unchecked}
         return {**inputs, **found, "said": found, "superuser": superuser, "bindings": {}, "kept": [], "pending": []}
 
     def _closed(self, inputs: Bag, superuser: bool, olds: Mapping[str, Json], *, adopt: bool = False) -> Bag:
@@ -129,7 +129,7 @@ class IsolationProvider(AuthentikProvider):
         kept = list(closer.ours().values()) if adopt else olds.get("kept", [])
         if closer.close():
             seen = self._ask(inputs, inputs["accounts"], superuser)
-        seen.untold += closer.untold()
+        seen.unchecked += closer.unchecked()
         return {**self._told(inputs, seen, superuser), "bindings": closer.ours(), "kept": kept}
 
     def _closer(self, inputs: Bag, seen: Survey, olds: Mapping[str, Json]) -> Closer:
@@ -142,7 +142,7 @@ def _names(state: Mapping[str, Json]) -> dict[str, str]:
 
 
 def _findings(state: Mapping[str, Json]) -> Bag:
-    return {name: state[name] for name in ("reachable", "untold")}
+    return {name: state[name] for name in ("reachable", "unchecked")}
 
 
 def _drifted(state: Mapping[str, Json]) -> bool:
@@ -156,7 +156,7 @@ class Isolation(AuthentikResource, module="authentik", name="Isolation"):
     provider_class = IsolationProvider
     reachable: Output[dict[str, list[str]]]
     """The slugs of what else each account may enter."""
-    untold: Output[list[str]]
+    unchecked: Output[list[str]]
     """What our token is not told of that."""
     pending: Output[list[str]]
     """What was seen to be open, or dangerous, since the last up."""

@@ -22,7 +22,7 @@ from providers.authentik.isolation_steps import (
     ours_of,
 )
 from providers.authentik.model.kind import Bag
-from providers.diagnostics import warn
+from providers.console import warn
 
 BINDINGS = "/policies/bindings/"
 CHANGE_APPLICATION = "authentik_core.change_application"
@@ -83,7 +83,7 @@ class Closer:
         steps = {target: self._next(target) for target in self._bindings}
         return sorted(_WORDS[step].format(self._called(target)) for target, step in steps.items() if step)
 
-    def untold(self) -> list[str]:
+    def unchecked(self) -> list[str]:
         """Where the mode is not known: there our binding stays, and may open the application beside another."""
         blind = [self._called(each) for each in self._bindings if self._ours(each) and self._mode(each) is None]
         return [

@@ -16,7 +16,7 @@ from providers.authentik.model.lookups import CERTIFICATE, FLOW, OAUTH_SOURCE, S
 from providers.authentik.model.redirect_uri import RedirectUri
 from providers.authentik.model.rules import duration
 from providers.authentik.resource import AuthentikResource
-from providers.diagnostics import tell
+from providers.console import info
 from providers.errors import brief
 
 GRANT_TYPES = (
@@ -93,7 +93,7 @@ class OAuth2ProviderProvider(AuthentikProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         result = super().create(props)
         if "adopted" not in (result.outs or {}) and (once_made := props.get("once_made")):
-            tell(f"{self.label(props)} has a new client id and secret. {once_made}")
+            info(f"{self.label(props)} has a new client id and secret. {once_made}")
         return result
 
     def check_reference(self, name: str, found: Bag, props: Mapping[str, Json]) -> None:

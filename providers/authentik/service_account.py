@@ -24,7 +24,7 @@ from providers.authentik.model.kind import Bag, Kind
 from providers.authentik.model.rules import no_colon
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.user import Groups, Roles
-from providers.diagnostics import tell, warn
+from providers.console import info, warn
 from providers.errors import brief
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
@@ -206,7 +206,7 @@ class ServiceAccountProvider(AuthentikProvider):
         if found is None or found.get("type") != "service_account":
             return False
         self.remove(found)
-        tell(f"{self.label(found)}, which a run that was cut short had left unfinished, was deleted")
+        info(f"{self.label(found)}, which a run that was cut short had left unfinished, was deleted")
         return True
 
     def assess(self, found: Bag, inputs: Bag) -> Assessment:

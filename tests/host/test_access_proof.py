@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
-from providers.access import trial
+from providers.access import verify
 from providers.access.header import wrong_header
 from providers.access.proof import AccessProofProvider
 from providers.errors import ProviderError
@@ -150,7 +150,7 @@ def test_a_site_that_is_open_to_who_sends_no_header_fails_the_proof(pem: Path, p
 def test_a_phone_that_is_switched_off_is_asked_for_and_fails_the_proof_where_it_still_gets_in(
     pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "FORGETTING", 0.1)  # the outpost's own minute
+    monkeypatch.setattr(verify, "FORGETTING", 0.1)  # the outpost's own minute
     provider = AccessProofProvider()
     provider.configure(ConfigureRequest(Config({}, "immich")))
     with site(pem) as (server, declared):

@@ -75,7 +75,7 @@ class Authentik(Mocks):
         if args.typ.endswith((":ExclusiveBindings", ":ExclusiveMembers")):
             outs |= {"others": {}}
         if args.typ.endswith(":Isolation"):
-            outs |= {"reachable": {}, "untold": []}
+            outs |= {"reachable": {}, "unchecked": []}
         if args.typ.endswith(":OAuth2Provider"):
             outs |= {"pk": 41, "client_id": "client", "client_secret": KEY + "client"}
         number = args.typ.endswith((":ServiceAccount", ":ProxyProvider", ":OAuth2Provider"))

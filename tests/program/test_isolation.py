@@ -40,7 +40,7 @@ def test_an_account_that_nothing_is_told_of_is_said() -> None:
 def test_a_run_warns_of_it_and_does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: said.append(text))
-    found = {"reachable": {"immich-mobile-service": ["wiki"]}, "untold": []}
+    found = {"reachable": {"immich-mobile-service": ["wiki"]}, "unchecked": []}
     made = Authentik.new_resource
     monkeypatch.setattr(
         Authentik,

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from components.fingerprint import fingerprint
-from providers.access.inquiry import CLOSED, NO_RIGHTS
+from providers.access.collect import CLOSED, NO_RIGHTS
 from providers.caddy.site import Site, render
 from tests.reference import STACK
 
@@ -172,7 +172,7 @@ def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Ru
         "formerServiceAccounts": {},
         "application": "immich",
         "reachable": {},
-        "untold": [],
+        "unchecked": [],
     }
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.basic_header import basic_header
-from providers.access.causes import Cause
+from providers.access.findings import Finding
 from providers.access.header import take_apart, wrong_header
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=40)
@@ -27,7 +27,7 @@ def test_every_header_that_the_program_makes_is_faultless_and_tells_its_account(
 @given(HEADERS, st.data(), st.sampled_from(["\n", "\r\n", "\u2028"]))
 def test_a_line_break_anywhere_is_told_as_one(header: str, data: st.DataObject, line_break: str) -> None:
     at = data.draw(st.integers(1, len(header)))
-    assert take_apart(header[:at] + line_break + header[at:]).fault is Cause.HEADER_LINE_BREAK
+    assert take_apart(header[:at] + line_break + header[at:]).fault is Finding.HEADER_LINE_BREAK
 
 
 @given(HEADERS, st.data(), st.sampled_from([" ", "\t", "\xa0"]))
@@ -36,41 +36,41 @@ def test_a_space_among_the_letters_or_at_an_end_is_told_and_the_account_still_re
 ) -> None:
     at = data.draw(st.integers(BASIC, len(header)) | st.just(0))
     spoiled = take_apart(header[:at] + space + header[at:])
-    assert (spoiled.fault, spoiled.username) == (Cause.HEADER_SPACE, take_apart(header).username)
+    assert (spoiled.fault, spoiled.username) == (Finding.HEADER_SPACE, take_apart(header).username)
 
 
 @given(HEADERS, st.data(), st.sampled_from("–—_-ö\"'…*"))
 def test_a_letter_that_is_no_base64_is_told(header: str, data: st.DataObject, letter: str) -> None:
     at = data.draw(st.integers(BASIC, len(header) - 1))
-    assert take_apart(header[:at] + letter + header[at + 1 :]).fault is Cause.HEADER_ALPHABET
+    assert take_apart(header[:at] + letter + header[at + 1 :]).fault is Finding.HEADER_ALPHABET
 
 
 @given(HEADERS, st.integers(1, 3))
 def test_an_end_that_was_not_copied_is_told(header: str, short: int) -> None:
-    assert take_apart(header[:-short]).fault is Cause.HEADER_ALPHABET
+    assert take_apart(header[:-short]).fault is Finding.HEADER_ALPHABET
 
 
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        ("", Cause.HEADER_EMPTY),
-        (" \n", Cause.HEADER_EMPTY),
-        ("Bearer abc", Cause.HEADER_SCHEME),
-        ("Authorization: Basic YTpi", Cause.HEADER_SCHEME),
-        ("YTpi", Cause.HEADER_SCHEME),
-        ("Basic", Cause.HEADER_NO_COLON),
-        ("Basic " + base64.b64encode(b"no colon").decode(), Cause.HEADER_NO_COLON),
-        ("Basic " + base64.b64encode(b":password").decode(), Cause.HEADER_NO_COLON),
-        ("Basic " + base64.b64encode(b"account:").decode(), Cause.HEADER_NO_COLON),
+        ("", Finding.HEADER_EMPTY),
+        (" \n", Finding.HEADER_EMPTY),
+        ("Bearer abc", Finding.HEADER_SCHEME),
+        ("Authorization: Basic YTpi", Finding.HEADER_SCHEME),
+        ("YTpi", Finding.HEADER_SCHEME),
+        ("Basic", Finding.HEADER_NO_COLON),
+        ("Basic " + base64.b64encode(b"no colon").decode(), Finding.HEADER_NO_COLON),
+        ("Basic " + base64.b64encode(b":password").decode(), Finding.HEADER_NO_COLON),
+        ("Basic " + base64.b64encode(b"account:").decode(), Finding.HEADER_NO_COLON),
         ("basic YTpi", None),
         (wrong_header("phone"), None),
     ],
 )
-def test_what_else_is_wrong_is_told(value: str, fault: Cause | None) -> None:
+def test_what_else_is_wrong_is_told(value: str, fault: Finding | None) -> None:
     assert take_apart(value).fault is fault
 
 
 @given(st.text())
 def test_anything_at_all_is_taken_apart(value: str) -> None:
     take_apart(value)
-    assert take_apart(f"Basic {value}").fault is not Cause.HEADER_SCHEME or not value.strip()
+    assert take_apart(f"Basic {value}").fault is not Finding.HEADER_SCHEME or not value.strip()

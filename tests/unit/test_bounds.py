@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from providers import exchange, retry
-from providers.access import client as access
-from providers.access.client import Public
-from providers.access.seen import NoAnswer
+from providers.access import probe as access
+from providers.access.facts import NoAnswer
+from providers.access.probe import PublicAddress
 from providers.authentik.api import client as module
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call
@@ -175,7 +175,7 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_public_address_is_given_up_in_time(slow: str, pem: Path) -> None:
     with serving(pem, SLOW[slow]()) as (_, address):
         began = time.monotonic()
-        seen = Public("https://photos.example.org", address, str(pem), "/api/server/ping").ask(None)
+        seen = PublicAddress("https://photos.example.org", address, str(pem), "/api/server/ping").ask(None)
         assert time.monotonic() - began < 5
     assert isinstance(seen, NoAnswer)
     assert "did not finish its answer in time" in seen.reason
@@ -184,7 +184,7 @@ def test_the_public_address_is_given_up_in_time(slow: str, pem: Path) -> None:
 @pytest.mark.parametrize("answer", [*LONG.values(), lambda: reply(200, b"[" * 60_000)])
 def test_a_long_or_deep_answer_of_the_public_address_is_not_immichs(answer: Callable[[], Answer], pem: Path) -> None:
     with serving(pem, answer()) as (_, address):
-        seen = Public("https://photos.example.org", address, str(pem), "/api/server/ping").ask(None)
+        seen = PublicAddress("https://photos.example.org", address, str(pem), "/api/server/ping").ask(None)
     assert isinstance(seen, NoAnswer) or not seen.immich
 
 

@@ -9,20 +9,20 @@ from rich.console import Console
 
 from doctor.report import STATUS, as_json, symptoms, table, verdict
 from doctor.symptoms import SYMPTOMS
-from doctor.visit import Finding
-from providers.access.causes import Cause
-from providers.access.diagnosis import Check, State
+from doctor.visit import PhoneCheck
+from providers.access.diagnose import Check, State
+from providers.access.findings import Finding
 
-OK = Finding("", Check("route", State.OK))
-UNKNOWN = Finding("anna", Check("password", State.UNKNOWN, Cause.TOKEN_RIGHTS, "GET /x/ answered 403"))
-NOT_OK = Finding("anna", Check("account", State.NOT_OK, Cause.ACCOUNT_INACTIVE, "[bold]anna[/bold]"))
+OK = PhoneCheck("", Check("route", State.OK))
+UNKNOWN = PhoneCheck("anna", Check("password", State.UNKNOWN, Finding.TOKEN_RIGHTS, "GET /x/ answered 403"))
+NOT_OK = PhoneCheck("anna", Check("account", State.NOT_OK, Finding.ACCOUNT_INACTIVE, "[bold]anna[/bold]"))
 
 
 @pytest.mark.parametrize(
     ("findings", "status"),
     [([OK], 0), ([OK, NOT_OK], 1), ([OK, UNKNOWN], 2), ([UNKNOWN, NOT_OK, OK], 1), ([], 0)],
 )
-def test_what_is_not_ok_outweighs_what_cannot_be_told(findings: list[Finding], status: int) -> None:
+def test_what_is_not_ok_outweighs_what_cannot_be_told(findings: list[PhoneCheck], status: int) -> None:
     assert STATUS[verdict(findings)] == status
 
 
@@ -30,8 +30,8 @@ def test_the_table_has_every_word_of_a_finding_and_takes_none_for_markup() -> No
     out = io.StringIO()
     Console(file=out, width=200).print(table([OK, UNKNOWN, NOT_OK]))
     for word in (
-        Cause.ACCOUNT_INACTIVE.text,
-        Cause.ACCOUNT_INACTIVE.remedy,
+        Finding.ACCOUNT_INACTIVE.text,
+        Finding.ACCOUNT_INACTIVE.remedy,
         "[bold]anna[/bold]",
         "GET /x/ answered 403",
     ):
@@ -52,7 +52,7 @@ def test_what_a_phone_may_show_all_the_same_has_its_meaning() -> None:
 @example(":warning:")
 def test_no_name_is_markup(name: str) -> None:
     out = io.StringIO()
-    Console(file=out, width=200).print(table([Finding(name, Check("groups", State.NOT_OK, detail=f"({name})"))]))
+    Console(file=out, width=200).print(table([PhoneCheck(name, Check("groups", State.NOT_OK, detail=f"({name})"))]))
     row = out.getvalue().splitlines()[4]
     assert row.split("│")[1].strip() == (name or "all")
     assert f"({name})" in row

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from providers import masking
 from providers.authentik.api.answers import printable
-from providers.diagnostics import tell, warn
+from providers.console import info, warn
 from providers.errors import ProviderError
 from providers.masking import conceal, masked
 
@@ -126,6 +126,6 @@ def test_errors_and_lines_on_stderr_mask_it(capsys: pytest.CaptureFixture[str]) 
     conceal("the-token-of-this-test")
     said = "cannot read 'The-Token-of-this-test': dGhlLXRva2VuLW9mLXRoaXMtdGVzdA=="
     assert str(ProviderError(said)) == "cannot read '…': …"
-    tell(said)
+    info(said)
     warn(said)
     assert capsys.readouterr().err == "cannot read '…': …\nwarning: cannot read '…': …\n"

@@ -10,7 +10,7 @@ from doctor.visit import look, read_subject
 from phone.listing import gather
 from phone.outputs import read_outputs
 from providers import retry as module
-from providers.access.causes import Cause
+from providers.access.findings import Finding
 from tests.reference import STACK
 
 from .server import Answer, Handler, Server, page, reply
@@ -79,6 +79,6 @@ def test_the_doctor_waits_for_authentik_and_caddy_as_long_as_the_stack_says(
     nothing = [slow(page()), slow(reply(404, {"detail": "no such application"})), slow(page())]
     with Server(*nothing) as authentik, Server(slow(reply(200, {}, Etag="1"))) as caddy:
         settle(stack, percent, authentik_url=authentik.url, caddy_admin=caddy.url)
-        causes = {finding.check.cause for finding in look(read_subject(None), None)}
-    assert (Cause.AUTHENTIK_UNREACHABLE not in causes) is known
-    assert (Cause.CADDY_UNREACHABLE not in causes) is known
+        findings = {finding.check.finding for finding in look(read_subject(None), None)}
+    assert (Finding.AUTHENTIK_UNREACHABLE not in findings) is known
+    assert (Finding.CADDY_UNREACHABLE not in findings) is known

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from providers.authentik.api.answers import innermost, printable, reasons, said, superusers_right
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound, Refused
 from providers.authentik.api.versions import untried
-from providers.diagnostics import warn
+from providers.console import warn
 from providers.masking import conceal
 from providers.retry import LISTING, PASSING, WHOLE, Overdue, RetryPolicy, Transient, never_sent, retry_after
 

@@ -47,12 +47,12 @@ def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> di
 class Survey:
     """What each account, by its name, may enter; an account that nothing could be told of is not in it.
 
-    seen: every application in sight, by its primary key. untold: what our token is not told.
+    seen: every application in sight, by its primary key. unchecked: what our token is not told.
     """
 
     entered: dict[str, list[Bag]] = field(default_factory=dict)
     seen: dict[str, Bag] = field(default_factory=dict)
-    untold: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
     def reachable(self) -> dict[str, list[str]]:
         """The slugs of what each account may enter."""
@@ -82,7 +82,9 @@ def survey(client: Client, accounts: Mapping[str, Json], *, superuser: bool) -> 
         except Refused as refused:
             if "for_user" not in refused.fields:
                 raise
-            found.untold.append(f"what {name} may enter: that takes the right {VIEW_APPLICATIONS}, and that it exists")
+            found.unchecked.append(
+                f"what {name} may enter: that takes the right {VIEW_APPLICATIONS}, and that it exists"
+            )
             continue
         entered += [each for each in hidden if _passes(client, each, pk, call)]
         found.entered[name] = list({each["pk"]: each for each in entered}.values())

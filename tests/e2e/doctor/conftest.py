@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from doctor.visit import Finding, Subject, look, read_subject
+from doctor.visit import PhoneCheck, Subject, look, read_subject
 from lab.driver import Driver
 from lab.processes import free_port
 from providers import retry
-from providers.access import trial
-from providers.access.causes import Cause
-from providers.access.diagnosis import State
+from providers.access import verify
+from providers.access.diagnose import State
+from providers.access.findings import Finding
 from tests.e2e.breaking import Breaking
 
 
@@ -22,9 +22,9 @@ def environment(driver: Driver) -> Iterator[None]:
         for name, value in {**driver.lab.env, "PULUMI_STACK": driver.lab.stack}.items():
             patch.setenv(name, value)
         patch.setattr(retry, "UNREACHABLE_BOUND", 1.0)
-        patch.setattr(trial, "LOADING", 0.0)
-        patch.setattr(trial, "UNTOLD", 0.0)
-        patch.setattr(trial, "ISSUING", 0.0)
+        patch.setattr(verify, "LOADING", 0.0)
+        patch.setattr(verify, "LOADING_LATE", 0.0)
+        patch.setattr(verify, "ISSUING", 0.0)
         yield
 
 
@@ -39,13 +39,13 @@ def breaking(driver: Driver) -> Breaking:
     return Breaking(driver)
 
 
-def found(subject: Subject, pasted: str | None = None) -> dict[Cause, Finding]:
+def found(subject: Subject, pasted: str | None = None) -> dict[Finding, PhoneCheck]:
     """What is not ok, or cannot be told, by its cause."""
     findings = [each for each in look(subject, pasted) if each.check.state is not State.OK]
-    return {each.check.cause: each for each in findings if each.check.cause is not None}
+    return {each.check.finding: each for each in findings if each.check.finding is not None}
 
 
-def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") -> dict[Cause, Finding]:
+def until_found(driver: Driver, subject: Subject, finding: Finding, link: str = "") -> dict[Finding, PhoneCheck]:
     """The same, as soon as the cause is among it: the outpost remembers headers, and loads changes, for a while.
 
     link: where it must stand, the last one where several have it.
@@ -54,9 +54,9 @@ def until_found(driver: Driver, subject: Subject, cause: Cause, link: str = "") 
         driver.forget()
     deadline = time.monotonic() + driver.timeout
     while True:
-        causes = found(subject)
-        if (cause in causes and link in ("", causes[cause].check.link)) or time.monotonic() > deadline:
-            return causes
+        findings = found(subject)
+        if (finding in findings and link in ("", findings[finding].check.link)) or time.monotonic() > deadline:
+            return findings
         time.sleep(driver.pause)
 
 

@@ -11,7 +11,7 @@ import time
 from doctor.visit import Subject
 from lab.driver import Driver
 from lab.files import ROOT
-from providers.access.causes import Cause
+from providers.access.findings import Finding
 from tests.e2e.breaking import Breaking
 
 
@@ -48,11 +48,11 @@ def test_json_says_the_same_and_neither_form_holds_the_header(well: Subject) -> 
         "link": "header",
         "state": "not ok",
         "finding": "HEADER_SPACE",
-        "text": Cause.HEADER_SPACE.text,
+        "text": Finding.HEADER_SPACE.text,
         "detail": None,
-        "remedy": Cause.HEADER_SPACE.remedy,
+        "remedy": Finding.HEADER_SPACE.remedy,
     }
-    assert Cause.HEADER_SPACE.text in table.stdout
+    assert Finding.HEADER_SPACE.text in table.stdout
     assert not [each for each in (answer, table) if header.split()[1] in each.stdout + each.stderr]
 
 

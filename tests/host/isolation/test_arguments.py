@@ -36,4 +36,4 @@ def test_without_accounts_nothing_is_asked(world: World, isolation: Resource) ->
     isolation.up(world.declared("report") | {"accounts": {}})
     isolation.refresh()
     assert world.authentik.asked(since) == []
-    assert (isolation.outs["reachable"], isolation.outs["untold"]) == ({}, [])
+    assert (isolation.outs["reachable"], isolation.outs["unchecked"]) == ({}, [])

@@ -177,7 +177,7 @@ def test_a_mode_that_our_token_is_not_told_leaves_what_shuts_out_and_is_said(
     blind = Resource(host_with({"authentik:url": authentik.url}, authentik.limited_token(*rights)), IsolationProvider)
     blind.id, blind.outs = isolation.id, isolation.outs
     blind.refresh()
-    assert any(wiki["slug"] in each and "view_application" in each for each in blind.outs["untold"])
+    assert any(wiki["slug"] in each and "view_application" in each for each in blind.outs["unchecked"])
     blind.up(world.declared("close"))
     assert world.bindings(wiki) == bound
     assert world.mode(wiki) == "all"

@@ -20,7 +20,7 @@ def test_report_names_what_each_account_may_enter_and_writes_nothing(world: Worl
         world.one["username"]: [wiki["slug"]],
         world.two["username"]: sorted([wiki["slug"], theirs["slug"]]),
     }
-    assert isolation.outs["untold"] == [HIDDEN]
+    assert isolation.outs["unchecked"] == [HIDDEN]
     isolation.refresh()
     assert isolation.up(world.declared("report", world.one, world.two)) == "same"
     isolation.delete()
@@ -84,10 +84,10 @@ def test_a_hidden_application_is_told_to_a_superusers_token_alone(
     hidden, shut = world.open(meta_hide=True), world.open(meta_hide=True)
     world.bind(shut, group=world.authentik.group()["pk"])
     isolation.up(world.declared("report"))
-    assert (isolation.outs["reachable"], isolation.outs["untold"]) == ({world.one["username"]: []}, [HIDDEN])
+    assert (isolation.outs["reachable"], isolation.outs["unchecked"]) == ({world.one["username"]: []}, [HIDDEN])
     superusers.up(world.declared("report"))
     assert superusers.outs["reachable"] == {world.one["username"]: [hidden["slug"]]}
-    assert superusers.outs["untold"] == []
+    assert superusers.outs["unchecked"] == []
     before = superusers.outs
     superusers.refresh()
     assert superusers.outs == before
@@ -97,13 +97,13 @@ def test_a_lesser_token_than_the_first_ones_is_noticed_by_a_refresh(
     world: World, superusers: Resource, limited: Host
 ) -> None:
     superusers.up(world.declared("report"))
-    assert superusers.outs["untold"] == []
+    assert superusers.outs["unchecked"] == []
     lesser = Resource(limited, IsolationProvider)
     lesser.id, lesser.outs = superusers.id, superusers.outs
     lesser.refresh()
-    assert lesser.outs["untold"] == [HIDDEN]
+    assert lesser.outs["unchecked"] == [HIDDEN]
     assert lesser.up(world.declared("report")) == "updated"
-    assert lesser.outs["untold"] == [HIDDEN]
+    assert lesser.outs["unchecked"] == [HIDDEN]
 
 
 def test_a_lesser_token_that_asks_for_a_further_account_says_what_it_is_not_told(
@@ -114,7 +114,7 @@ def test_a_lesser_token_that_asks_for_a_further_account_says_what_it_is_not_told
     lesser.id, lesser.outs = superusers.id, superusers.outs
     world.open(meta_hide=True)
     assert lesser.up(world.declared("report", world.one, world.two)) == "updated"
-    assert lesser.outs["untold"] == [HIDDEN]
+    assert lesser.outs["unchecked"] == [HIDDEN]
 
 
 def test_without_the_right_report_says_so_and_close_stops_before_it_writes(
@@ -125,7 +125,7 @@ def test_without_the_right_report_says_so_and_close_stops_before_it_writes(
     report, close = Resource(host, IsolationProvider), Resource(host, IsolationProvider)
     report.up(world.declared("report"))
     assert report.outs["reachable"] == {}
-    assert any(RIGHTS[0] in each for each in report.outs["untold"])
+    assert any(RIGHTS[0] in each for each in report.outs["unchecked"])
     since = authentik.mark()
     with pytest.raises(HostError, match=f"{world.one['username']}.*{RIGHTS[0]}"):
         close.up(world.declared("close"))

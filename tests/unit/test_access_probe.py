@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from providers.access import trial
-from providers.access.causes import Cause
-from providers.access.client import Public
+from providers.access import verify
+from providers.access.collect import Collector, Names
+from providers.access.facts import Answer, NoAnswer, ProbeResult
+from providers.access.findings import Finding
 from providers.access.header import wrong_header
-from providers.access.inquiry import Inquiry, Names
-from providers.access.seen import Answer, NoAnswer, Probe
-from providers.access.trial import ProofError, Trial
+from providers.access.probe import PublicAddress
+from providers.access.verify import ProofError, Verification
 from providers.authentik.api.client import Client
 from providers.authentik.api.configured import connect
 from providers.errors import ProviderError
@@ -46,8 +46,8 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return certificate(tmp_path_factory.mktemp("tls"), NAME)
 
 
-def public(address: str, ca: Path | str, name: str = NAME, path: str = PING) -> Public:
-    return Public(f"https://{name}:8443", address, str(ca), path)
+def public(address: str, ca: Path | str, name: str = NAME, path: str = PING) -> PublicAddress:
+    return PublicAddress(f"https://{name}:8443", address, str(ca), path)
 
 
 def test_a_request_goes_to_the_address_by_the_public_name_with_the_header_and_nothing_of_it_comes_back(
@@ -119,7 +119,7 @@ def test_a_header_that_cannot_be_sent_is_not_sent(pem: Path, header: str) -> Non
 def test_over_http_the_same_host_is_asked_by_its_name(pem: Path) -> None:
     with Server(PONG) as server:
         port = int(server.url.rpartition(":")[2])
-        got = Public(f"https://{NAME}", "127.0.0.1:1", str(pem), PING, plain_port=port).ask_plainly()
+        got = PublicAddress(f"https://{NAME}", "127.0.0.1:1", str(pem), PING, plain_port=port).ask_plainly()
         assert (server.asked[0].headers["host"], server.asked[0].path) == (NAME, PING)
     assert got == Answer(200, immich=True)
 
@@ -145,8 +145,14 @@ def by_header(answers: dict[str | None, Sequence[Reply]]) -> Reply:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"LOADING": 0.5, "UNTOLD": 0.5, "ISSUING": 0.5, "FORGETTING": 0.5, "PAUSE": 0.01}.items():
-        monkeypatch.setattr(trial, name, seconds)
+    for name, seconds in {
+        "LOADING": 0.5,
+        "LOADING_LATE": 0.5,
+        "ISSUING": 0.5,
+        "FORGETTING": 0.5,
+        "PAUSE": 0.01,
+    }.items():
+        monkeypatch.setattr(verify, name, seconds)
 
 
 NAMES = Names(
@@ -157,10 +163,10 @@ NAMES = Names(
 
 def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = False) -> None:
     """Prove one phone in front of a server that answers like that; nothing is known of Authentik and Caddy."""
-    inquiry = Inquiry(NAMES, lambda: connect("", ""))
+    collector = Collector(NAMES, lambda: connect("", ""))
     phones = {"anna": HEADER}
     with serving(pem, by_header(answers)) as (_, address):
-        Trial(public(address, pem), inquiry).prove({} if off else phones, phones if off else {})
+        Verification(public(address, pem), collector).prove({} if off else phones, phones if off else {})
 
 
 GOOD: dict[str | None, Sequence[Reply]] = {HEADER: [PONG], WRONG_HEADER: [REFUSED], None: [LOGIN], APP: [MISSING]}
@@ -174,7 +180,7 @@ def test_a_trial_is_passed_where_the_phone_alone_gets_through(pem: Path) -> None
 
 
 def test_a_trial_waits_for_what_is_loading(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "LOADING", 60.0)
+    monkeypatch.setattr(verify, "LOADING", 60.0)
     tried(
         pem,
         GOOD
@@ -190,16 +196,16 @@ def test_a_trial_waits_for_what_is_loading(pem: Path, monkeypatch: pytest.Monkey
 def test_a_trial_waits_longer_where_the_outpost_has_not_been_told_of_the_site(
     pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "LOADING", 0.0)
-    monkeypatch.setattr(trial, "UNTOLD", 60.0)
+    monkeypatch.setattr(verify, "LOADING", 0.0)
+    monkeypatch.setattr(verify, "LOADING_LATE", 60.0)
     tried(pem, GOOD | {HEADER: [reply(502), reply(502), PONG], None: [LOADING, LOADING, LOGIN]})
     tried(pem, GOOD | {HEADER: [reply(502), PONG]})  # loaded between the phone's question and the one without a header
 
 
-class JustReplaced(Inquiry):
+class JustReplaced(Collector):
     """The inquiry of a stack whose provider was just replaced."""
 
-    def serves_another(self, without: Probe) -> bool:
+    def serves_another(self, without: ProbeResult) -> bool:
         return isinstance(without, Answer) and without.client == "former"
 
 
@@ -207,12 +213,12 @@ def test_a_trial_waits_longer_where_the_outpost_still_serves_the_former_provider
     pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen on 2025.8.1: until it reloads, it checks the header against the former provider, and refuses it."""
-    monkeypatch.setattr(trial, "LOADING", 0.0)
-    monkeypatch.setattr(trial, "UNTOLD", 60.0)
+    monkeypatch.setattr(verify, "LOADING", 0.0)
+    monkeypatch.setattr(verify, "LOADING_LATE", 60.0)
     former = reply(302, Location="https://auth.example.org/?client_id=former", X_Immich_Access="login")
     answers = GOOD | {HEADER: [REFUSED, REFUSED, PONG], None: [former, former, LOGIN]}
     with serving(pem, by_header(answers)) as (_, address):
-        Trial(public(address, pem), JustReplaced(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+        Verification(public(address, pem), JustReplaced(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
 
 
 @pytest.mark.parametrize(
@@ -221,24 +227,24 @@ def test_a_trial_waits_longer_where_the_outpost_still_serves_the_former_provider
 def test_a_redirect_to_log_in_tells_whose_provider_the_outpost_serves(client: str, another: bool) -> None:
     listed = {"pagination": {"next": 0}, "results": [{"pk": 1, "name": "Immich", "client_id": "ours"}]}
     with Server(reply(200, listed)) as server:
-        inquiry = Inquiry(NAMES, lambda: Client(server.url, "token"))
-        assert inquiry.serves_another(Answer(302, mark="login", client=client)) is another
+        collector = Collector(NAMES, lambda: Client(server.url, "token"))
+        assert collector.serves_another(Answer(302, mark="login", client=client)) is another
 
 
 def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(
     pem: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "LOADING", 60.0)
-    with pytest.raises(ProofError, match=f"a request without a header gets through: {Cause.OPEN.text}"):
+    monkeypatch.setattr(verify, "LOADING", 60.0)
+    with pytest.raises(ProofError, match=f"a request without a header gets through: {Finding.OPEN.text}"):
         tried(pem, GOOD | {None: [reply(502), hang, PONG]})
 
 
 def test_a_door_over_http_fails_the_trial(pem: Path) -> None:
     with serving(pem, by_header(GOOD)) as (_, address), Server(PONG) as server:
         port = int(server.url.rpartition(":")[2])
-        opened = Public(f"https://{NAME}", address, str(pem), PING, plain_port=port)
-        with pytest.raises(ProofError, match=f"a request over http:// gets through: {Cause.OPEN_PLAINLY.text}"):
-            Trial(opened, Inquiry(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+        opened = PublicAddress(f"https://{NAME}", address, str(pem), PING, plain_port=port)
+        with pytest.raises(ProofError, match=f"a request over http:// gets through: {Finding.OPEN_PLAINLY.text}"):
+            Verification(opened, Collector(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
 
 
 def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path) -> None:
@@ -248,23 +254,23 @@ def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path
 @pytest.mark.parametrize(
     ("answers", "off", "said"),
     [
-        ({HEADER: [FAILED]}, False, f"phone 'anna' does not get through: {Cause.IMMICH_DOWN.text}"),
-        ({HEADER: [reply(200, b"<html>")]}, False, Cause.NOT_IMMICH.text),
-        ({HEADER: [REFUSED]}, False, Cause.UNEXPLAINED.text),
-        ({None: [PONG]}, False, f"a request without a header gets through: {Cause.OPEN.text}"),
-        ({None: [reply(500)]}, False, f"a request without a header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (500)"),
-        ({APP: [PONG]}, False, f"an app without a header gets through: {Cause.OPEN.text}"),
-        ({APP: [LOGIN]}, False, f"an app without a header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (302 to"),
-        ({None: [hang]}, False, f"a request without a header {NOT_REFUSED}: {Cause.UNREACHABLE.text}"),
+        ({HEADER: [FAILED]}, False, f"phone 'anna' does not get through: {Finding.IMMICH_DOWN.text}"),
+        ({HEADER: [reply(200, b"<html>")]}, False, Finding.NOT_IMMICH.text),
+        ({HEADER: [REFUSED]}, False, Finding.UNEXPLAINED.text),
+        ({None: [PONG]}, False, f"a request without a header gets through: {Finding.OPEN.text}"),
+        ({None: [reply(500)]}, False, f"a request without a header {NOT_REFUSED}: {Finding.OTHER_ANSWERS.text} (500)"),
+        ({APP: [PONG]}, False, f"an app without a header gets through: {Finding.OPEN.text}"),
+        ({APP: [LOGIN]}, False, f"an app without a header {NOT_REFUSED}: {Finding.OTHER_ANSWERS.text} (302 to"),
+        ({None: [hang]}, False, f"a request without a header {NOT_REFUSED}: {Finding.UNREACHABLE.text}"),
         (
             {None: [FAILED], WRONG_HEADER: [REFUSED, FAILED]},
             False,
-            f"a request without a header {NOT_REFUSED}: {Cause.OUTPOST_UNREACHABLE.text} (502 failed)",
+            f"a request without a header {NOT_REFUSED}: {Finding.OUTPOST_UNREACHABLE.text} (502 failed)",
         ),
-        ({WRONG_HEADER: [reply(503)]}, False, f"a wrong header {NOT_REFUSED}: {Cause.OTHER_ANSWERS.text} (503)"),
-        ({WRONG_HEADER: [PONG]}, False, f"a wrong header gets through: {Cause.OPEN_TO_ANY_HEADER.text}"),
-        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Cause.HEADER_LOST.text}"),
-        ({HEADER: [PONG]}, True, f"phone 'anna', which is switched off, gets through: {Cause.STILL_IN.text}"),
+        ({WRONG_HEADER: [reply(503)]}, False, f"a wrong header {NOT_REFUSED}: {Finding.OTHER_ANSWERS.text} (503)"),
+        ({WRONG_HEADER: [PONG]}, False, f"a wrong header gets through: {Finding.OPEN_TO_ANY_HEADER.text}"),
+        ({WRONG_HEADER: [LOGIN]}, False, f"a wrong header {NOT_REFUSED}: {Finding.HEADER_LOST.text}"),
+        ({HEADER: [PONG]}, True, f"phone 'anna', which is switched off, gets through: {Finding.STILL_IN.text}"),
     ],
 )
 def test_a_trial_that_fails_names_who_and_why_and_no_header(
@@ -277,8 +283,8 @@ def test_a_trial_that_fails_names_who_and_why_and_no_header(
 
 
 def test_what_time_does_not_mend_is_not_waited_for(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "ISSUING", 60.0)
+    monkeypatch.setattr(verify, "ISSUING", 60.0)
     began = time.monotonic()
-    with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Cause.TLS.text):
-        Trial(public(address, ""), Inquiry(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+    with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Finding.TLS.text):
+        Verification(public(address, ""), Collector(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
     assert time.monotonic() - began < 30

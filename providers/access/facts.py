@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from providers.access.causes import Cause
+from providers.access.findings import Finding
 from providers.access.header import Header
 from providers.caddy.doors import Doors
 
@@ -36,7 +36,7 @@ class NoAnswer:
     passing: bool = True
 
 
-Probe = Answer | NoAnswer
+ProbeResult = Answer | NoAnswer
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Hidden:
     """It cannot be told, and why."""
 
     reason: str
-    cause: Cause | None = None
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class PeopleAccess:
 
 
 @dataclass(frozen=True)
-class Way:
+class Facts:
     """What all phones share. restricted: whether Caddy takes Basic from some networks alone.
 
     url: the public address. without, wrong, app, plain: the answers to a request without a header, with a wrong one,
@@ -112,10 +112,10 @@ class Way:
     """
 
     url: str
-    without: Probe
-    wrong: Probe
-    app: Probe
-    plain: Probe
+    without: ProbeResult
+    wrong: ProbeResult
+    app: ProbeResult
+    plain: ProbeResult
     route: bool | Hidden
     outpost: Outpost | Hidden | None
     provider: Provider | Hidden | None
@@ -140,7 +140,7 @@ class Phone:
     """
 
     header: Header
-    asked: Probe
+    asked: ProbeResult
     account: Account | Hidden | None
     password: Password | Hidden | None
     declared: str | None = field(default=None, repr=False)

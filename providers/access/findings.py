@@ -3,7 +3,7 @@
 from enum import Enum
 
 
-class Cause(Enum):
+class Finding(Enum):
     """A finding: what is wrong, and what to do."""
 
     HEADER_EMPTY = ("the header is empty", "Copy it again: `python -m phone show NAME`.")
@@ -230,9 +230,9 @@ class Cause(Enum):
 
 _HARMLESS = frozenset(
     {
-        *(Cause.OUTPOST_HOST, Cause.OUTPOST_SILENT, Cause.ACCOUNT_EXTRA_GROUPS, Cause.PASSWORD_EXPIRES_SOON),
-        *(Cause.PEOPLE_NOT_BOUND, Cause.BINDINGS_OF_OTHERS, Cause.MEMBERS_OF_OTHERS, Cause.PASSWORDS_OF_OTHERS),
-        *(Cause.PROVIDER_OPENED, Cause.GROUP_RIGHTS, Cause.OTHER_DOORS),
-        *(Cause.TOKEN_MISSING, Cause.TOKEN_RIGHTS, Cause.AUTHENTIK_UNREACHABLE, Cause.CADDY_UNREACHABLE),
+        *(Finding.OUTPOST_HOST, Finding.OUTPOST_SILENT, Finding.ACCOUNT_EXTRA_GROUPS, Finding.PASSWORD_EXPIRES_SOON),
+        *(Finding.PEOPLE_NOT_BOUND, Finding.BINDINGS_OF_OTHERS, Finding.MEMBERS_OF_OTHERS, Finding.PASSWORDS_OF_OTHERS),
+        *(Finding.PROVIDER_OPENED, Finding.GROUP_RIGHTS, Finding.OTHER_DOORS),
+        *(Finding.TOKEN_MISSING, Finding.TOKEN_RIGHTS, Finding.AUTHENTIK_UNREACHABLE, Finding.CADDY_UNREACHABLE),
     }
 )

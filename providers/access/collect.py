@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from providers.access.causes import Cause
-from providers.access.header import wrong_header
-from providers.access.seen import (
+from providers.access.facts import (
     Account,
     Answer,
+    Facts,
     Hidden,
     Outpost,
     Password,
     PeopleAccess,
     PhonesGroup,
-    Probe,
+    ProbeResult,
     Provider,
-    Way,
 )
+from providers.access.findings import Finding
+from providers.access.header import wrong_header
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
@@ -36,7 +36,7 @@ from providers.errors import ProviderError
 from providers.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from providers.access.client import Public
+    from providers.access.probe import PublicAddress
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Names:
     restricted: bool
 
 
-class Inquiry:
+class Collector:
     """Looks at the parts of one stack's way. connect: makes the client of Authentik; what it raises hides all facts.
     policy: with Caddy.
 
@@ -87,7 +87,7 @@ class Inquiry:
         self.names, self._connect, self._policy = names, connect, policy
         self._client: Client | Hidden | None = None
 
-    def way(self, public: "Public") -> Way:
+    def facts(self, public: "PublicAddress") -> Facts:
         """What all phones share, around the answers to the requests that must not get through."""
         without, wrong = public.ask(None), public.ask(wrong_header(self.names.account))
         provider = self._told(self._provider)
@@ -95,7 +95,7 @@ class Inquiry:
         assigned = isinstance(provider, dict) and provider["assigned_application_slug"] == self.names.application
         application = self._told(lambda client: self._application(client, assigned=assigned))
         bindings = self._bindings(application)
-        return Way(
+        return Facts(
             url=self.names.url,
             without=without,
             wrong=wrong,
@@ -122,7 +122,7 @@ class Inquiry:
             former=_is_of_another(without, provider),
         )
 
-    def serves_another(self, without: Probe) -> bool:
+    def serves_another(self, without: ProbeResult) -> bool:
         """Whether a redirect to the login page comes from another provider than this stack's; False if unknown."""
         return _is_of_another(without, self._told(self._provider))
 
@@ -134,7 +134,7 @@ class Inquiry:
         try:
             return doors_of(names.caddy_admin, names.url, names.upstream, names.other_doors, self._policy)
         except CaddyError as error:
-            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
+            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Finding.CADDY_UNREACHABLE)
 
     def rivals(self) -> tuple[str, ...] | Hidden:
         """The names of the outpost's other providers of our host, by one call, and one more where there are any."""
@@ -162,15 +162,15 @@ class Inquiry:
             try:
                 self._client = self._connect()
             except ProviderError as error:
-                self._client = Hidden(str(error), Cause.TOKEN_MISSING)
+                self._client = Hidden(str(error), Finding.TOKEN_MISSING)
         if isinstance(self._client, Hidden):
             return self._client
         try:
             return ask(self._client)
         except (Forbidden, NotFound) as error:
-            return Hidden(str(error), Cause.TOKEN_RIGHTS)
+            return Hidden(str(error), Finding.TOKEN_RIGHTS)
         except AuthentikError as error:
-            self._client = Hidden(str(error), Cause.AUTHENTIK_UNREACHABLE)
+            self._client = Hidden(str(error), Finding.AUTHENTIK_UNREACHABLE)
             return self._client
 
     def _route(self) -> bool | Hidden:
@@ -179,7 +179,7 @@ class Inquiry:
         try:
             return serving(self.names.caddy_admin, self.names.url, self._policy)
         except CaddyError as error:
-            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Cause.CADDY_UNREACHABLE)
+            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Finding.CADDY_UNREACHABLE)
 
     def _provider(self, client: Client) -> dict[str, Any] | None:
         name = self.names.provider
@@ -276,14 +276,14 @@ class Inquiry:
         if not found:
             hidden = not reads_tokens(client, call.doing)
             takes = f"to read the tokens of others takes {TO_READ_TOKENS}"
-            return Hidden(takes, Cause.TOKEN_RIGHTS) if hidden else None
+            return Hidden(takes, Finding.TOKEN_RIGHTS) if hidden else None
         ends = [_moment(each["expires"]) if each["expiring"] else None for each in found]
         others = {each["identifier"] for each in found} - {identifier_of(username)}
         more = tuple(sorted(others)) if len(found) > 1 else ()
         return Password(None if None in ends else max(filter(None, ends), default=None), more)
 
 
-def _is_of_another(without: Probe, provider: dict[str, Any] | Hidden | None) -> bool:
+def _is_of_another(without: ProbeResult, provider: dict[str, Any] | Hidden | None) -> bool:
     client = without.client if isinstance(without, Answer) else ""
     return bool(client) and isinstance(provider, dict) and client != provider["client_id"]
 

@@ -1,12 +1,11 @@
-"""Trial: what must get through does, and what must not does not; else it ends in an error with the likeliest cause."""
+"""Verification: proves that the phones get through and nothing else does, or raises the likeliest cause."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from providers.access.causes import Cause
-from providers.access.client import Public
-from providers.access.diagnosis import (
+from providers.access.collect import Collector
+from providers.access.diagnose import (
     Check,
     State,
     examine,
@@ -17,16 +16,17 @@ from providers.access.diagnosis import (
     people_access,
     said,
 )
+from providers.access.facts import Answer, NoAnswer, Phone, ProbeResult
+from providers.access.findings import Finding
 from providers.access.header import take_apart, wrong_header
-from providers.access.inquiry import Inquiry
-from providers.access.seen import Answer, NoAnswer, Phone, Probe
+from providers.access.probe import PublicAddress
 from providers.caddy.site import HEADER_MISSING, LOGIN, NOT_ASKED, REFUSED
-from providers.diagnostics import warn
+from providers.console import warn
 from providers.errors import ProviderError
 
 LOADING = 20.0
 """Seconds for the outpost to load what is new (it takes 0 to 10), and for a server to come up."""
-UNTOLD = 180.0
+LOADING_LATE = 180.0
 """The same where the outpost does not know site or provider yet: a busy Authentik tells it late (87 s were seen)."""
 ISSUING = 60.0
 """Seconds for Caddy to get a certificate for a new name."""
@@ -40,16 +40,16 @@ class ProofError(ProviderError):
     """The proof failed; the message names who, the likeliest cause and its remedy, and holds no header."""
 
 
-def _answered(*marks: str) -> Callable[[Probe], bool]:
+def _answered(*marks: str) -> Callable[[ProbeResult], bool]:
     """Whether our site itself gave an answer of those marks."""
     return lambda probe: isinstance(probe, Answer) and probe.mark in marks
 
 
-class Trial:
+class Verification:
     """One proof. What may mend itself is asked again within a bound that all requests share."""
 
-    def __init__(self, public: Public, inquiry: Inquiry) -> None:
-        self._public, self._inquiry = public, inquiry
+    def __init__(self, public: PublicAddress, collector: Collector) -> None:
+        self._public, self._collector = public, collector
         self._began = self._since = time.monotonic()
 
     def prove(self, headers: Mapping[str, str], refused: Mapping[str, str]) -> None:
@@ -61,54 +61,56 @@ class Trial:
         asked = {phone: self._until(gets_through, partial(ask, headers[phone])) for phone in sorted(headers)}
         failed = {phone: probe for phone, probe in asked.items() if not gets_through(probe)}
         if failed:
-            way = self._inquiry.way(self._public)
-            causes = {}
+            facts = self._collector.facts(self._public)
+            findings = {}
             for phone, probe in failed.items():
-                cause = likeliest(way, self._phone(headers[phone], probe))
-                causes[f"phone {phone!r} does not get through"] = (cause, probe)
-            raise _error(causes)
-        wrong = wrong_header(self._inquiry.names.account)
-        self._refuse("a wrong header", lambda: ask(wrong), Cause.OPEN_TO_ANY_HEADER, REFUSED)
+                finding = likeliest(facts, self._phone(headers[phone], probe))
+                findings[f"phone {phone!r} does not get through"] = (finding, probe)
+            raise _error(findings)
+        wrong = wrong_header(self._collector.names.account)
+        self._refuse("a wrong header", lambda: ask(wrong), Finding.OPEN_TO_ANY_HEADER, REFUSED)
         for phone, header in sorted(refused.items()):
-            self._refuse(f"phone {phone!r}, which is switched off,", partial(ask, header), Cause.STILL_IN, REFUSED)
-        self._refuse("a request without a header", lambda: ask(None), Cause.OPEN, LOGIN, HEADER_MISSING)
-        self._refuse("an app without a header", self._public.ask_as_app, Cause.OPEN, HEADER_MISSING)
+            self._refuse(f"phone {phone!r}, which is switched off,", partial(ask, header), Finding.STILL_IN, REFUSED)
+        self._refuse("a request without a header", lambda: ask(None), Finding.OPEN, LOGIN, HEADER_MISSING)
+        self._refuse("an app without a header", self._public.ask_as_app, Finding.OPEN, HEADER_MISSING)
         plain = self._public.ask_plainly()
         if gets_through(plain):
-            raise _error({"a request over http:// gets through": (Cause.OPEN_PLAINLY, plain)})
+            raise _error({"a request over http:// gets through": (Finding.OPEN_PLAINLY, plain)})
         # Nobody here has a session of a person's to ask with, and asks at no other address.
-        people, rivals, doors = self._inquiry.people(), self._inquiry.rivals(), self._inquiry.doors()
+        people, rivals, doors = self._collector.people(), self._collector.rivals(), self._collector.doors()
         self._look([*people_access(people), other_providers(rivals), *other_doors(doors)])
 
     def _look(self, checks: Iterable[Check]) -> None:
         """What no request shows: raise ProofError for what is not ok, and warn of what cannot be told."""
         seen = list(checks)
-        broken = [(each.cause, each.detail) for each in seen if each.cause and each.state is State.NOT_OK]
+        broken = [(each.finding, each.detail) for each in seen if each.finding and each.state is State.NOT_OK]
         if broken:
-            lines = [f"{cause.text} ({detail}). {cause.remedy}" for cause, detail in broken]
+            lines = [f"{finding.text} ({detail}). {finding.remedy}" for finding, detail in broken]
             raise ProofError("\n".join([_HEAD, *lines]))
         for each in seen:
             if each.state is State.UNKNOWN:
                 warn(f"could not check the {each.link}: {each.detail}")
 
-    def _phone(self, value: str, probe: Probe) -> Phone:
+    def _phone(self, value: str, probe: ProbeResult) -> Phone:
         header = take_apart(value)
-        return Phone(header, probe, self._inquiry.account(header.username), self._inquiry.password(header.username))
+        return Phone(header, probe, self._collector.account(header.username), self._collector.password(header.username))
 
-    def _refuse(self, who: str, ask: Callable[[], Probe], let_in: Cause, *marks: str) -> None:
+    def _refuse(self, who: str, ask: Callable[[], ProbeResult], let_in: Finding, *marks: str) -> None:
         """That this request does not get through, by an answer of those marks. let_in: the cause where it does."""
         right = _answered(*marks)
         # The outpost forgets a header after a while; whoever sends none gets in for good.
-        opened = let_in is Cause.OPEN
+        opened = let_in is Finding.OPEN
         probe = self._until(lambda probe: right(probe) or (opened and gets_through(probe)), ask)
         if gets_through(probe):
             raise _error({f"{who} gets through": (let_in, probe)})
         if not right(probe):
-            checks = examine(self._inquiry.way(self._public))
-            cause = next((each.cause for each in checks if each.cause and each.cause.blocks), Cause.UNEXPLAINED)
-            raise _error({f"{who} is not refused as it should be": (cause, probe)})
+            checks = examine(self._collector.facts(self._public))
+            finding = next(
+                (each.finding for each in checks if each.finding and each.finding.blocks), Finding.UNEXPLAINED
+            )
+            raise _error({f"{who} is not refused as it should be": (finding, probe)})
 
-    def _until(self, enough: Callable[[Probe], bool], ask: Callable[[], Probe]) -> Probe:
+    def _until(self, enough: Callable[[ProbeResult], bool], ask: Callable[[], ProbeResult]) -> ProbeResult:
         """The first answer that is enough, or the last one within the bound."""
         while True:
             probe = ask()
@@ -116,28 +118,28 @@ class Trial:
                 return probe
             now = time.monotonic()
             if now - self._since > _bound(probe):
-                if now - self._began > UNTOLD:
+                if now - self._began > LOADING_LATE:
                     return probe
                 if not self._unloaded(probe):
                     return ask()  # it may have been loaded between the two
                 self._since = now
             time.sleep(PAUSE)
 
-    def _unloaded(self, probe: Probe) -> bool:
+    def _unloaded(self, probe: ProbeResult) -> bool:
         """Whether what was not let through was asked of an outpost that does not know the site or our provider yet."""
         without = self._public.ask(None) if isinstance(probe, Answer) and not probe.immich else None
         if not isinstance(without, Answer):
             return False
         unknown = (without.status, without.mark) == (404, NOT_ASKED)
-        return unknown or self._inquiry.serves_another(without)
+        return unknown or self._collector.serves_another(without)
 
 
-def _bound(probe: Probe) -> float:
+def _bound(probe: ProbeResult) -> float:
     if isinstance(probe, NoAnswer):
         return (ISSUING if probe.step == "certificate" else LOADING) if probe.passing else 0
     return FORGETTING if probe.immich else LOADING
 
 
-def _error(causes: Mapping[str, tuple[Cause, Probe]]) -> ProofError:
-    lines = [f"{what}: {cause.text} ({said(probe)}). {cause.remedy}" for what, (cause, probe) in causes.items()]
+def _error(findings: Mapping[str, tuple[Finding, ProbeResult]]) -> ProofError:
+    lines = [f"{what}: {finding.text} ({said(probe)}). {finding.remedy}" for what, (finding, probe) in findings.items()]
     return ProofError("\n".join([_HEAD, *lines]))

@@ -5,7 +5,7 @@ import sys
 from providers.masking import masked
 
 
-def tell(text: str) -> None:
+def info(text: str) -> None:
     """One line. text: without a secret; the API token is masked in it."""
     sys.stderr.write(f"{masked(text)}\n")
     sys.stderr.flush()
@@ -13,4 +13,4 @@ def tell(text: str) -> None:
 
 def warn(text: str) -> None:
     """One line of what the operator should know of, though nothing failed."""
-    tell(f"warning: {text}")
+    info(f"warning: {text}")

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, SSLError
 
-from providers.access.authority import trusting
-from providers.access.immich import is_immichs
-from providers.access.seen import Answer, NoAnswer, Probe
+from providers.access.facts import Answer, NoAnswer, ProbeResult
+from providers.access.immich_answers import is_immichs
 from providers.caddy.site import MARK
+from providers.errors import ProviderError
 from providers.retry import Overdue, within
 
 TIMEOUT = urllib3.Timeout(connect=5, read=15)
@@ -21,7 +21,7 @@ WHOLE = 30.0
 _MOST = 64 * 1024
 
 
-class Public:
+class PublicAddress:
     """The public address of Immich: url https://host[:port]. Redirects are not followed, cookies not kept.
 
     address: host:port to connect to in place of what DNS says; ca: path of the PEM file of a CA that is trusted in
@@ -41,20 +41,20 @@ class Public:
         self._name = name
         self._headers = {"Host": parts.netloc, "User-Agent": "immich-access-proof", "Accept": "application/json"}
 
-    def ask(self, authorization: str | None) -> Probe:
+    def ask(self, authorization: str | None) -> ProbeResult:
         """One request as an app with that header, or as a browser with none."""
         own = {"Sec-Fetch-Mode": "navigate"} if authorization is None else {"Authorization": authorization}
         return self._ask(self._pool, own, TIMEOUT)
 
-    def ask_as_app(self) -> Probe:
+    def ask_as_app(self) -> ProbeResult:
         """One request as the app makes it that was given no header."""
         return self._ask(self._pool, {"User-Agent": "Dart/3.8 (dart:io)"}, TIMEOUT)
 
-    def ask_plainly(self) -> Probe:
+    def ask_plainly(self) -> ProbeResult:
         """One request over http:// as a browser, which goes to Immich without the forward auth where Caddy is so."""
         return self._ask(self._plain, {"Host": self._name, "Sec-Fetch-Mode": "navigate"}, PLAIN_TIMEOUT)
 
-    def _ask(self, pool: urllib3.HTTPConnectionPool, own: Mapping[str, str], timeout: urllib3.Timeout) -> Probe:
+    def _ask(self, pool: urllib3.HTTPConnectionPool, own: Mapping[str, str], timeout: urllib3.Timeout) -> ProbeResult:
         sent = {**self._headers, **own}
         try:
             response, body = within(WHOLE, _get, pool, self._path, sent, timeout)
@@ -101,3 +101,14 @@ def _reason(error: SSLError) -> str:
 
 def _why(error: NewConnectionError) -> str:
     return "refuses connections" if isinstance(error.__cause__, ConnectionRefusedError) else "cannot be reached"
+
+
+def trusting(ca: str) -> ssl.SSLContext:
+    """What trusts the CA of that PEM file, or the system's for "". Raises ProviderError where it cannot be read."""
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ProviderError(
+            f"cannot prove the access: {ca} is no PEM file of a CA that can be read ({type(error).__name__}). "
+            "Check immich:probeCa."
+        ) from None
