@@ -6,10 +6,11 @@ import pulumi
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.immich_config import MOBILE_CALLBACK, oauth_config
-from components.marker import this_stack
 from components.settings import Login, Settings
-from providers.authentik import Application, ExclusiveBindings, OAuth2Provider, PolicyBinding
-from providers.authentik.oauth2_provider import RedirectUriArgs
+from providers.authentik.application import Application, ApplicationArgs
+from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
+from providers.authentik.oauth2_provider import OAuth2Provider, OAuth2ProviderArgs, RedirectUriArgs
+from providers.authentik.policy_binding import PolicyBinding, PolicyBindingArgs
 
 SCOPES: list[Input[str]] = [
     f"goauthentik.io/providers/oauth2/scope-{scope}" for scope in ("openid", "email", "profile")
@@ -41,8 +42,10 @@ class ImmichLogin(pulumi.ComponentResource):
         bindings = [self._binding(application, group) for group in settings.people_groups]
         ExclusiveBindings(
             f"{name}-bindings",
-            target=application.id,
-            bindings=[binding.id for binding in bindings],
+            ExclusiveBindingsArgs(
+                target=application.id,
+                bindings=[binding.id for binding in bindings],
+            ),
             opts=self._child(),
         )
 
@@ -74,36 +77,39 @@ class ImmichLogin(pulumi.ComponentResource):
         mobile = self._mobile_redirect_uri if self._login.mobile_override else MOBILE_CALLBACK
         return OAuth2Provider(
             f"{self._prefix}-provider",
-            name=self._login.name,
-            authorization_flow=self._settings.authorization_flow,
-            invalidation_flow=self._settings.invalidation_flow,
-            property_mappings=SCOPES,
-            client_type="confidential",
-            grant_types=["authorization_code"],
-            signing_key=self._login.certificate,
-            redirect_uris=[
-                RedirectUriArgs(matching_mode="strict", url=url)
-                for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
-            ],
-            jwt_federation_sources=[],
-            jwt_federation_providers=[],
+            OAuth2ProviderArgs(
+                name=self._login.name,
+                authorization_flow=self._settings.authorization_flow,
+                invalidation_flow=self._settings.invalidation_flow,
+                property_mappings=SCOPES,
+                client_type="confidential",
+                grant_types=["authorization_code"],
+                signing_key=self._login.certificate,
+                redirect_uris=[
+                    RedirectUriArgs(matching_mode="strict", url=url)
+                    for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
+                ],
+                jwt_federation_sources=[],
+                jwt_federation_providers=[],
+                rsa_key="immich:loginCertificate",  # Immich expects RS256
+                once_made="Import the output immichSystemConfig into Immich: until then its login is down.",
+            ),
             adopt=self._settings.adopt,
-            stack=this_stack(),
-            rsa_key="immich:loginCertificate",  # Immich expects RS256
-            once_made="Import the output immichSystemConfig into Immich: until then its login by Authentik is down.",
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )
 
     def _application(self, provider: OAuth2Provider) -> Application:
         return Application(
             f"{self._prefix}-application",
-            name=self._login.name,
-            slug=self._login.application,
-            provider=provider.id,
-            backchannel_providers=[],
-            meta_launch_url=self._settings.site.url,
-            meta_hide=True,  # the library shows Immich once: the application that guards it
-            policy_engine_mode="any",
+            ApplicationArgs(
+                name=self._login.name,
+                slug=self._login.application,
+                provider=provider.id,
+                backchannel_providers=[],
+                meta_launch_url=self._settings.site.url,
+                meta_hide=True,  # the library shows Immich once: the application that guards it
+                policy_engine_mode="any",
+            ),
             adopt=self._settings.adopt,
             opts=self._child(),
         )
@@ -111,8 +117,10 @@ class ImmichLogin(pulumi.ComponentResource):
     def _binding(self, application: Application, group: str) -> PolicyBinding:
         return PolicyBinding(
             f"{self._prefix}-people-binding-{group}",
-            target=application.id,
-            group=group,
+            PolicyBindingArgs(
+                target=application.id,
+                group=group,
+            ),
             adopt=self._settings.adopt,
             opts=self._child(),
         )

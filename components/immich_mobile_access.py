@@ -9,19 +9,17 @@ from pulumi import Output, ResourceOptions
 from components.access_proof import prove
 from components.basic_header import HEADER_NAME
 from components.caddy_site import CaddySite
-from components.marker import this_stack
 from components.phone_accounts import PhoneAccounts, usernames
 from components.settings import Settings
-from providers.authentik import (
-    Application,
-    ExclusiveBindings,
-    ExclusiveMembers,
-    Group,
-    OutpostAttachment,
-    PolicyBinding,
-    ProxyProvider,
-    ServiceAccount,
-)
+from providers.authentik.application import Application, ApplicationArgs
+from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
+from providers.authentik.exclusive_members import ExclusiveMembers, ExclusiveMembersArgs
+from providers.authentik.group import Group, GroupArgs
+from providers.authentik.outpost_attachment import OutpostAttachment, OutpostAttachmentArgs
+from providers.authentik.policy_binding import PolicyBinding, PolicyBindingArgs
+from providers.authentik.proxy_provider import ProxyProvider, ProxyProviderArgs
+from providers.authentik.resource import AuthentikResource
+from providers.authentik.service_account import ServiceAccount
 
 
 class ImmichMobileAccess(pulumi.ComponentResource):
@@ -61,8 +59,9 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         exclusive = self._exclusive(application, bindings)
         attachment = self._attachment(group, provider, application, [*bindings, exclusive])
         site = self._site(attachment)
+        objects: list[AuthentikResource[Any]] = [group, provider, application, *bindings, exclusive, attachment]
         stands_on: dict[pulumi.Resource, Output[Any]] = {
-            **{each: each.written for each in (group, provider, application, *bindings, exclusive, attachment)},
+            **{each: each.written for each in objects},
             site: site.applied,
         }
         prove(f"{name}-proof", settings, phones.all_headers, phones.written, stands_on, self)
@@ -86,54 +85,57 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         )
 
     def _phones_group(self) -> Group:
-        return Group(
-            f"{self._prefix}-phones",
+        declared = GroupArgs(
             name=self._settings.phones_group,
             is_superuser=False,
             parents=[],  # who is in a group is in its parents, too
             roles=[],
-            adopt=self._settings.adopt,
-            members=usernames(self._settings) if self._settings.adopt else None,
-            opts=self._child(),
         )
+        if self._settings.adopt:
+            declared["members"] = usernames(self._settings)
+        return Group(f"{self._prefix}-phones", declared, adopt=self._settings.adopt, opts=self._child())
 
     def _members(self, group: Group, phones: PhoneAccounts) -> ExclusiveMembers:
         return ExclusiveMembers(
             f"{self._prefix}-members",
-            group=group.id,
-            users=[account.id for account in phones.by_username.values()],
+            ExclusiveMembersArgs(
+                group=group.id,
+                users=[account.id for account in phones.by_username.values()],
+            ),
             opts=self._child(),
         )
 
     def _proxy_provider(self, group: Group) -> ProxyProvider:
         return ProxyProvider(
             f"{self._prefix}-provider",
-            name=self._settings.provider_name,
-            mode="forward_single",
-            external_host=self._settings.site.url,
-            authorization_flow=self._settings.authorization_flow,
-            invalidation_flow=self._settings.invalidation_flow,
-            intercept_header_auth=True,
-            skip_path_regex="",
-            cookie_domain="",  # heeded in every mode: other sites would get the cookies of people's logins
-            jwt_federation_sources=[],
-            jwt_federation_providers=[],
+            ProxyProviderArgs(
+                name=self._settings.provider_name,
+                mode="forward_single",
+                external_host=self._settings.site.url,
+                authorization_flow=self._settings.authorization_flow,
+                invalidation_flow=self._settings.invalidation_flow,
+                intercept_header_auth=True,
+                skip_path_regex="",
+                cookie_domain="",  # heeded in every mode: other sites would get the cookies of people's logins
+                jwt_federation_sources=[],
+                jwt_federation_providers=[],
+            ),
             adopt=self._settings.adopt,
-            stack=this_stack(),
             opts=self._child(depends_on=[group]),
         )
 
     def _application(self, provider: ProxyProvider) -> Application:
         return Application(
             f"{self._prefix}-application",
-            name=self._settings.application_name,
-            slug=self._settings.application,
-            provider=provider.id,
-            backchannel_providers=[],  # whom the application lets in they let in, by LDAP for one
-            meta_launch_url=self._settings.site.url,
-            policy_engine_mode="any",
+            ApplicationArgs(
+                name=self._settings.application_name,
+                slug=self._settings.application,
+                provider=provider.id,
+                backchannel_providers=[],  # whom the application lets in they let in, by LDAP for one
+                meta_launch_url=self._settings.site.url,
+                policy_engine_mode="any",
+            ),
             adopt=self._settings.adopt,
-            stack=this_stack(),
             opts=self._child(),
         )
 
@@ -144,8 +146,10 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         return [
             PolicyBinding(
                 resource,
-                target=application.id,
-                group=group,
+                PolicyBindingArgs(
+                    target=application.id,
+                    group=group,
+                ),
                 adopt=self._settings.adopt,
                 opts=self._child(depends_on=[members] if group is phones.id else []),
             )
@@ -155,8 +159,10 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     def _exclusive(self, application: Application, bindings: list[PolicyBinding]) -> ExclusiveBindings:
         return ExclusiveBindings(
             f"{self._prefix}-bindings",
-            target=application.id,
-            bindings=[binding.id for binding in bindings],
+            ExclusiveBindingsArgs(
+                target=application.id,
+                bindings=[binding.id for binding in bindings],
+            ),
             opts=self._child(),
         )
 
@@ -165,10 +171,12 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     ) -> OutpostAttachment:
         return OutpostAttachment(
             f"{self._prefix}-outpost",
-            outpost=self._settings.outpost,
-            provider=provider.id,
-            application=application.id,
-            group=phones.id,
+            OutpostAttachmentArgs(
+                outpost=self._settings.outpost,
+                provider=provider.id,
+                application=application.id,
+                group=phones.id,
+            ),
             adopt=self._settings.adopt,
             opts=self._child(depends_on=guarded),
         )

@@ -7,8 +7,8 @@ from pulumi import Output, Resource, ResourceOptions
 
 from components.immich_mobile_access import ImmichMobileAccess
 from components.settings import Settings
-from providers.authentik import Isolation
 from providers.authentik.api.queries import HIDDEN
+from providers.authentik.isolation import Isolation, IsolationArgs
 
 REMEDY = {
     "report": "What nothing is bound to in Authentik is open to everybody: bind it to the groups that may use it, or "
@@ -24,10 +24,12 @@ def isolate(access: ImmichMobileAccess, settings: Settings, after: Sequence[Reso
     """Declare the isolation of the phones' accounts. after: what makes applications that are open until it is done."""
     isolation = Isolation(
         "immich-isolation",
-        group=access.phones_group.id,
-        application=access.immich.id,
-        accounts={name: account.id for name, account in access.accounts.items()},
-        action=settings.isolation,
+        IsolationArgs(
+            group=access.phones_group.id,
+            application=access.immich.id,
+            accounts={name: account.id for name, account in access.accounts.items()},
+            action=settings.isolation,
+        ),
         adopt=settings.adopt,
         opts=ResourceOptions(parent=access, depends_on=list(after)),
     )

@@ -9,8 +9,8 @@ from pulumi import Output, ResourceOptions
 from components.basic_header import basic_header
 from components.fingerprint import fingerprint
 from components.settings import Phone, Settings
-from providers.authentik import Group, ServiceAccount
-from providers.authentik.service_account import ServiceAccountArgs
+from providers.authentik.group import Group
+from providers.authentik.service_account import ServiceAccount, ServiceAccountArgs
 
 AS_BORN = ["name", "attributes", "expiring", "expires"]
 """What a former account keeps, whatever the settings say of the phone by now."""
@@ -64,12 +64,13 @@ class PhoneAccounts:
         }
         if phone.expires:
             declared |= {"expiring": True, "expires": phone.expires}
+        if former:
+            declared["former"] = True
         return ServiceAccount(
-            f"{self._prefix}-{phone.name}.g{phone.generation}",  # a phone's name has no dot
-            former=former,
+            f"{self._prefix}-{phone.name}.g{phone.generation}",
+            declared,
             adopt=self._settings.adopt,
             opts=ResourceOptions(parent=self._parent, ignore_changes=AS_BORN if former else None),
-            **declared,
         )
 
 

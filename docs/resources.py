@@ -12,7 +12,6 @@ import pulumi
 from components.caddy_site import CaddySite
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
-from providers import authentik
 from providers.access import AccessProof
 from providers.authentik.model.fields import (
     UNSET,
@@ -26,7 +25,7 @@ from providers.authentik.model.fields import (
     Timestamp,
 )
 from providers.authentik.model.kind import Kind
-from providers.authentik.resource import AuthentikResource
+from providers.authentik.resource import AuthentikResource, every_resource
 from providers.caddy import CaddyConfig
 
 AUTHENTIK = """\
@@ -36,9 +35,10 @@ Written by `make docs`.
 
 ## Authentik's objects
 
-Each kind of object is a resource in `providers.authentik`, usable in any Pulumi program in Python. Arguments are named
-and typed as in Authentik's API; a reference takes a primary key, or a name that is looked up when the object is made.
-Every resource also takes `adopt` (take over an object of the same name that differs) and `opts`.
+Each kind of object is a resource in `providers.authentik`, usable in any Pulumi program in Python:
+`Group("family", GroupArgs(name="family"), adopt=True)`. Arguments are named and typed as in Authentik's API; a
+reference takes a primary key, or a name that is looked up when the object is made. Every resource also takes `adopt`
+(take over an object of the same name that differs) and `opts`.
 """
 OTHERS = """\
 ## Caddy's site and the proof
@@ -56,20 +56,20 @@ _HEAD = ["| argument | type | default | |", "|---|---|---|---|"]
 
 def resources() -> str:
     """resources.md."""
-    classes = sorted((getattr(authentik, name) for name in authentik.__all__), key=lambda each: str(each.__name__))
     others = [_other(each) for each in (CaddyConfig, AccessProof)]
     components = [_component(each) for each in (ImmichMobileAccess, ImmichLogin, CaddySite)]
-    return "\n".join([AUTHENTIK, *map(_resource, classes), OTHERS, *others, COMPONENTS, *components])
+    return "\n".join([AUTHENTIK, *map(_resource, every_resource().values()), OTHERS, *others, COMPONENTS, *components])
 
 
-def _resource(resource: type[AuthentikResource]) -> str:
+def _resource(resource: type[AuthentikResource[Any]]) -> str:
     kind = resource.provider_class.kind
     rows = [
-        f"| `{name}` | {_field(each)} | {_default(kind, name, each)} | {_notes(each)} |"
-        for name, each in kind.fields.items()
+        f"| `{name}` | {_field(each)} | {_default(kind, name, each)} | {_notes(each, kind.docs[name])} |"
+        for name, each in (kind.fields | kind.options).items()
+        if name in kind.docs
     ]
     outputs = ", ".join(f"`{name}`{' (secret)' if name in kind.secret else ''}" for name in kind.computed)
-    return _section(resource, rows, f"Outputs: {outputs}. API: `{kind.path}`.", kind.args)
+    return _section(resource, rows, f"Outputs: {outputs}. API: `{kind.path}`.")
 
 
 def _other(resource: type[pulumi.Resource]) -> str:
@@ -151,7 +151,7 @@ def _default(kind: Kind, name: str, each: Field) -> str:
     return "" if each.default is UNSET else f"`{json.dumps(each.default)}`"
 
 
-def _notes(each: Field) -> str:
+def _notes(each: Field, doc: str) -> str:
     choices = each.choices if isinstance(each, Text) else ()
-    notes = [f"one of {', '.join(f'`{choice}`' for choice in choices)}"] if choices else []
-    return "; ".join([*notes, *(["a change replaces the object"] if each.replaces else [])])
+    notes = [f"One of {', '.join(f'`{choice}`' for choice in choices)}."] if choices else []
+    return " ".join([*doc.split(), *notes, *(["A change replaces the object."] if each.replaces else [])])

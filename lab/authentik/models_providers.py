@@ -135,7 +135,14 @@ FLOW = Model(
 
 SCOPE_MAPPING = Model(
     app="authentik_providers_oauth2", name="scopemapping", noun="ScopeMapping",
-    path="propertymappings/provider/scope", table="scopemapping", fields={}, methods=READ_ONLY,
+    path="propertymappings/provider/scope", table="scopemapping",
+    fields={
+        "name": Field(required=True, blank=False, unique="Property Mapping with this name already exists."),
+        "scope_name": Field(required=True, blank=False),
+        "expression": Field(required=True, blank=False),
+        "description": Field(),
+        "managed": Field(default=None, null=True, blank=False),
+    },
     ordering=("scope_name", "name"), search=("name", "scope_name"),
     filters=filters("name", "scope_name", "managed__isnull", managed=Filter("managed", "values")),
     title="Scope Mapping", about="ScopeMapping Viewset",

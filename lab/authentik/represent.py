@@ -262,14 +262,22 @@ def role(_call: Call, row: Row) -> Row:
 
 
 def whole(_call: Call, row: Row) -> Row:
-    """Flows and scope mappings are stored as they are shown."""
+    """Flows and events are stored as they are shown."""
     return row
+
+
+def scope_mapping(_call: Call, row: Row) -> Row:
+    return {
+        **row, "component": "ak-property-mapping-provider-scope-form",
+        "verbose_name": "Scope Mapping", "verbose_name_plural": "Scope Mappings",
+        "meta_model_name": "authentik_providers_oauth2.scopemapping",
+    }  # fmt: skip
 
 
 SHOWN: dict[str, Any] = {
     "core/users": user, "core/groups": group, "core/tokens": token, "core/applications": application,
     "policies/bindings": binding, "policies/all": policy, "policies/expression": policy,
     "providers/proxy": proxy_provider, "providers/oauth2": oauth2_provider,
-    "outposts/instances": outpost, "flows/instances": whole, "propertymappings/provider/scope": whole,
+    "outposts/instances": outpost, "flows/instances": whole, "propertymappings/provider/scope": scope_mapping,
     "crypto/certificatekeypairs": keypair, "rbac/roles": role, "events/events": whole,
 }  # fmt: skip

@@ -126,11 +126,7 @@ def _flows(store: Store) -> None:
 
 def _scope_mappings(store: Store) -> None:
     for mapping in json.loads((DATA / "scope_mappings.json").read_text()):
-        store.put("scopemapping", {
-            "pk": new_uuid(), **mapping, "component": "ak-property-mapping-provider-scope-form",
-            "verbose_name": "Scope Mapping", "verbose_name_plural": "Scope Mappings",
-            "meta_model_name": "authentik_providers_oauth2.scopemapping",
-        })  # fmt: skip
+        store.put("scopemapping", {"pk": new_uuid(), **mapping})
 
 
 def policy_kind(kind: str) -> Row:

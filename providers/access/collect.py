@@ -25,7 +25,7 @@ from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.exclusive_members import of_its_stack, others_in
-from providers.authentik.model.kind import Bag
+from providers.authentik.model.arguments import Bag
 from providers.authentik.outpost_list import hosts
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of

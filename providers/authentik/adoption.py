@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import Call, Conflict, NotFound
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Attributes, Json
-from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.kind import Kind
 from providers.console import info
 
 MARKER = "pulumi"

@@ -1,9 +1,8 @@
 """Application: /core/applications/."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Required, TypedDict, Unpack
+from typing import Annotated, Any, Final, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
@@ -11,8 +10,9 @@ from providers.authentik import outpost_list
 from providers.authentik.adoption import Assessment, bound
 from providers.authentik.api.errors import Call, Forbidden, NotFound
 from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Text
-from providers.authentik.model.kind import Bag, Kind, Resolved
+from providers.authentik.model.kind import Kind, Resolved
 from providers.authentik.model.rules import slug, web_url
 from providers.authentik.policy_binding import bound_to
 from providers.authentik.resource import AuthentikResource
@@ -23,20 +23,32 @@ PROVIDERS: Final = ("/providers/proxy/", "/providers/oauth2/")
 
 
 class ApplicationArgs(TypedDict, total=False):
-    """The arguments of Application. provider: the primary key of any provider; meta_hide: from 2026.8 on."""
+    """The arguments of Application."""
 
     name: Required[Annotated[Input[str], Text(blank=False)]]
+    """The name that people read."""
     slug: Required[Annotated[Input[str], Text(blank=False, max_length=50, rule=slug)]]
+    """The name in URLs."""
     provider: Annotated[Input[int] | Input[str], Integer(minimum=1)]
+    """The primary key of a provider of any kind."""
     backchannel_providers: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
+    """Primary keys of further providers, such as LDAP."""
     open_in_new_tab: Annotated[Input[bool], Boolean(default=False)]
+    """Whether the library opens it in a new tab."""
     meta_launch_url: Annotated[Input[str], Text(rule=web_url)]
+    """Where the library leads to."""
     meta_icon: Annotated[Input[str], Text()]
+    """A URL, a path in the media storage, or fa://NAME."""
     meta_description: Annotated[Input[str], Text(lines=True)]
+    """Shown in the library."""
     meta_publisher: Annotated[Input[str], Text()]
+    """Shown in the library."""
     policy_engine_mode: Annotated[Input[str], Text(default="any", choices=("any", "all"))]
+    """Whether any or all of the bindings must let a user in."""
     group: Annotated[Input[str], Text()]
+    """The heading in the library."""
     meta_hide: Annotated[Input[bool], Boolean(empty=False)]
+    """Whether the library hides it; from 2026.8 on."""
 
 
 class ApplicationProvider(AuthentikProvider):
@@ -49,8 +61,8 @@ class ApplicationProvider(AuthentikProvider):
         args=ApplicationArgs,
         name_field="slug",
         url_key="slug",
+        known_by_group=True,
     )
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str}
 
     def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         """Looked at before make, which would take the provider of what stands off its outposts."""
@@ -85,7 +97,7 @@ class ApplicationProvider(AuthentikProvider):
                 "one in Authentik first, or give ours another slug"
             )
         used_by = ", ".join(f"the binding of {bound_to(each)}" for each in bindings)
-        return bound(inputs["stack"] or "", bindings, used_by)
+        return bound(inputs.get("stack") or "", bindings, used_by)
 
     def find_moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """An application whose slug was changed is named by its provider, or is in the full list."""
@@ -125,21 +137,9 @@ def _was_there(body: Bag) -> bool:
     return "provider" in body and not any(THIS_RUN.made(path, body["provider"]) for path in PROVIDERS)
 
 
-class Application(AuthentikResource, module="authentik", name="Application"):
+class Application(AuthentikResource[ApplicationArgs], module="authentik", name="Application"):
     """An application. id: its primary key (UUID), what a PolicyBinding targets."""
 
     provider_class = ApplicationProvider
     pk: Output[str]
     slug: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        stack: str = "",
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[ApplicationArgs],
-    ) -> None:
-        """stack: project/stack that declares it; what another's marked group is bound to is never taken over."""
-        super().__init__(resource_name, args, adopt, opts, stack=stack)

@@ -4,11 +4,11 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     CreateResult,
     DiffResult,
@@ -28,25 +28,14 @@ from providers.authentik.adoption import (
 from providers.authentik.api.configured import Configured
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.api.queries import find_by_name
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Json, differing
-from providers.authentik.model.kind import (
-    Bag,
-    Kind,
-    Resolved,
-    changes,
-    check,
-    computed,
-    for_older,
-    names,
-    observed,
-    of_older,
-    wire,
-)
+from providers.authentik.model.kind import Kind, Resolved, computed, for_older, names, observed, of_older, wire
 from providers.authentik.this_run import THIS_RUN
+from providers.check import check_inputs
 from providers.errors import brief
 
 _ATTEMPTS = 3
-_TYPES = {bool: "expected true or false", str: "expected a text", list: "expected a list"}
 
 
 class AuthentikProvider(Configured):
@@ -65,25 +54,13 @@ class AuthentikProvider(Configured):
     serialize_as_secret_always = False  # nothing secret is ever pickled: the token comes by configure
 
     kind: ClassVar[Kind]
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool}
-    """Inputs that say how to go about it, bool, str or list, and nothing of the object's own."""
 
     # What the engine asks for ---------------------------------------------------------------------------------------
 
     @brief
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         self.declared = True
-        props = {name: value for name, value in news.items() if name not in ("__provider", *self.flags)}
-        unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
-        inputs, failures = check(self.kind, props, unknown)
-        for flag, type_ in self.flags.items():
-            if flag in news:
-                inputs[flag] = news[flag]
-                if not isinstance(news[flag], type_):
-                    failures.append((flag, _TYPES[type_]))
-        known = {name: value for name, value in inputs.items() if name not in unknown}
-        failures = failures or self.check_against_state(olds, known)
-        return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
+        return check_inputs(self.kind, news, partial(self.check_against_state, olds))
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -214,7 +191,7 @@ class AuthentikProvider(Configured):
         """Raise AuthentikError, before anything is written, for an object that a field must not name."""
 
     def assess(self, found: Bag, inputs: Bag) -> Assessment:
-        """What keeps a found object from being taken over. inputs: with the flags."""
+        """What keeps a found object from being taken over. inputs: with the options."""
         return Assessment()
 
     def fetch(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
@@ -303,7 +280,7 @@ class AuthentikProvider(Configured):
     def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:
         unknown = frozenset(name for name, value in news.items() if pulumi.contains_unknowns(value))
         known = self._inputs({name: value for name, value in news.items() if name not in unknown})
-        return changes(self.kind, self._inputs(olds), known, unknown)
+        return self.kind.changes(self._inputs(olds), known, unknown)
 
     def _resolve(self, inputs: Bag, props: Mapping[str, Json], pending: list[tuple[str, Any, str]]) -> Resolved:
         resolved: Resolved = {}
@@ -322,7 +299,7 @@ class AuthentikProvider(Configured):
         self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, props: Mapping[str, Json]
     ) -> CreateResult:
         label, adopt = self.label(inputs), props.get("adopt") is True
-        assessment = self.assess(found, {**inputs, **{flag: props.get(flag) for flag in self.flags}})
+        assessment = self.assess(found, {**inputs, **{name: props.get(name) for name in self.kind.options}})
         if assessment.why_not_adoptable:
             raise Conflict(f"cannot create {label}: {assessment.why_not_adoptable}. Nothing was written.")
         refuse_others(label, found, inputs)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from providers.authentik.api.errors import AuthentikError, Conflict, NotFound, Refused
 from providers.authentik.crud import just_written
 from providers.authentik.exclusive import ExclusiveProvider
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import ListOf, Text
-from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.kind import Kind
 from providers.authentik.policy_binding import bindings_of, in_words, same_bound
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
@@ -23,10 +23,12 @@ def _some(bindings: list[str]) -> str | None:
 
 
 class ExclusiveBindingsArgs(TypedDict, total=False):
-    """The arguments of ExclusiveBindings. target: an application's id; bindings: the ids of its policy bindings."""
+    """The arguments of ExclusiveBindings."""
 
     target: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    """The id of an application."""
     bindings: Required[Annotated[Input[list[Input[str]]], ListOf(item=Text(blank=False), rule=_some)]]
+    """The ids of its policy bindings."""
 
 
 class ExclusiveBindingsProvider(ExclusiveProvider):
@@ -118,14 +120,9 @@ def _told(bindings: Iterable[Bag]) -> dict[str, str]:
     return {each["pk"]: in_words(each) for each in bindings}
 
 
-class ExclusiveBindings(AuthentikResource, module="authentik", name="ExclusiveBindings"):
+class ExclusiveBindings(AuthentikResource[ExclusiveBindingsArgs], module="authentik", name="ExclusiveBindings"):
     """Policy bindings beside which no others stand on their application. id: the application's primary key."""
 
     provider_class = ExclusiveBindingsProvider
     others: Output[dict[str, str]]
     """What else was seen to be bound, in words, by the primary key of the binding."""
-
-    def __init__(
-        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **args: Unpack[ExclusiveBindingsArgs]
-    ) -> None:
-        super().__init__(resource_name, args, adopt=False, opts=opts)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
@@ -12,18 +11,21 @@ from providers.authentik.adoption import stack_of
 from providers.authentik.api.errors import Conflict, NotFound
 from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.group import GroupProvider
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Integer, ListOf, Text
-from providers.authentik.model.kind import Bag, Kind, for_older, of_older
+from providers.authentik.model.kind import Kind, for_older, of_older
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
 
 
 class ExclusiveMembersArgs(TypedDict, total=False):
-    """The arguments of ExclusiveMembers. group: a group's id; users: the ids of the accounts that may be in it."""
+    """The arguments of ExclusiveMembers."""
 
     group: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    """The id of a group."""
     users: Required[Annotated[Input[Sequence[Input[int] | Input[str]]], ListOf(item=Integer(minimum=1))]]
+    """The ids of the accounts that may be in it."""
 
 
 class ExclusiveMembersProvider(ExclusiveProvider):
@@ -121,14 +123,9 @@ def others_in(group: Bag, users: Iterable[int]) -> dict[str, str]:
     }
 
 
-class ExclusiveMembers(AuthentikResource, module="authentik", name="ExclusiveMembers"):
+class ExclusiveMembers(AuthentikResource[ExclusiveMembersArgs], module="authentik", name="ExclusiveMembers"):
     """The accounts of a group that holds no others. id: the group's primary key."""
 
     provider_class = ExclusiveMembersProvider
     others: Output[dict[str, str]]
     """Who else was seen in it or below it, in words, by primary key."""
-
-    def __init__(
-        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **args: Unpack[ExclusiveMembersArgs]
-    ) -> None:
-        super().__init__(resource_name, args, adopt=False, opts=opts)

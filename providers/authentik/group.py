@@ -1,31 +1,38 @@
 """Group: /core/groups/."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 
 from providers.authentik.adoption import Assessment, stack_of
 from providers.authentik.api.versions import former_name
 from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
-from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import GROUP, ROLE
 from providers.authentik.resource import AuthentikResource
 
 
 class GroupArgs(TypedDict, total=False):
-    """The arguments of Group. parents: one at most before 2025.12; users: leave it out where users declare groups."""
+    """The arguments of Group."""
 
     name: Required[Annotated[Input[str], Text(blank=False)]]
+    """The name."""
     is_superuser: Annotated[Input[bool], Boolean(default=False)]
+    """Whether its members are administrators."""
     parents: Annotated[
         Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP), formerly=former_name("/core/groups/", "parents"))
     ]
+    """Groups that it is in, by primary key or name; before 2025.12 one at most."""
     users: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
+    """Primary keys of its users; leave it out where users declare their groups."""
     attributes: Annotated[Input[dict[str, Any]], Attributes()]
+    """Anything of your own, as JSON."""
     roles: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=ROLE))]
+    """Roles that its members get, by primary key or name."""
+    members: Annotated[Input[list[str]], ListOf(item=Text(), local=True)]
+    """The usernames beside which nobody may be in a group that is taken over; anybody may if left out."""
 
 
 class GroupProvider(AuthentikProvider):
@@ -39,7 +46,6 @@ class GroupProvider(AuthentikProvider):
         name_field="name",
         lookup_param="name",
     )
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "members": list}
 
     def assess(self, found: Bag, inputs: Bag) -> Assessment:
         """Taking over must neither lock administrators out nor let in who happens to be in the group."""
@@ -66,22 +72,9 @@ class GroupProvider(AuthentikProvider):
         return Assessment()
 
 
-class Group(AuthentikResource, module="authentik", name="Group"):
+class Group(AuthentikResource[GroupArgs], module="authentik", name="Group"):
     """A group of users. id: its primary key (UUID)."""
 
     provider_class = GroupProvider
     pk: Output[str]
     name: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        members: Sequence[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[GroupArgs],
-    ) -> None:
-        """members: the usernames beside which nobody may be in a group that is taken over; None: anybody may."""
-        flags = {} if members is None else {"members": list(members)}
-        super().__init__(resource_name, args, adopt, opts, **flags)

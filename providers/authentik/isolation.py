@@ -1,9 +1,8 @@
 """Isolation: what accounts may enter besides the one application that is theirs, and shutting them out of the rest."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
@@ -11,25 +10,26 @@ from providers.authentik.api.errors import AuthentikError
 from providers.authentik.api.queries import HIDDEN, VIEW_APPLICATIONS, Survey, is_superuser, survey
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.isolation_closer import Closer
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Attributes, Json, Text
-from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.kind import Kind
 from providers.authentik.model.rules import numbers_by_name
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 
 
 class IsolationArgs(TypedDict, total=False):
-    """The arguments of Isolation.
-
-    group: primary key of the group that the accounts are in. accounts: primary keys by name. application: primary key
-    of the one that they are meant to enter. action: report says what else they may enter and writes nothing; close
-    shuts the group out of applications that nothing is bound to, by a negated binding in policy engine mode all.
-    """
+    """The arguments of Isolation."""
 
     group: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    """The id of the group that the accounts are in."""
     application: Required[Annotated[Input[str], Text(blank=False)]]
+    """The id of the application that they are meant to enter."""
     accounts: Required[Annotated[Input[dict[str, Input[str]]], Attributes(rule=numbers_by_name)]]
+    """The ids of the accounts, by name."""
     action: Annotated[Input[str], Text(default="report", choices=("report", "close"), replaces=True)]
+    """report says what else they may enter and writes nothing; close shuts the group out of applications that
+    nothing is bound to, by a negated binding in policy engine mode all."""
 
 
 class IsolationProvider(AuthentikProvider):
@@ -150,7 +150,7 @@ def _drifted(state: Mapping[str, Json]) -> bool:
     return bool(state["said"] != _findings(state))
 
 
-class Isolation(AuthentikResource, module="authentik", name="Isolation"):
+class Isolation(AuthentikResource[IsolationArgs], module="authentik", name="Isolation"):
     """What accounts may enter besides theirs. id: the group's primary key."""
 
     provider_class = IsolationProvider
@@ -160,13 +160,3 @@ class Isolation(AuthentikResource, module="authentik", name="Isolation"):
     """What our token is not told of that."""
     pending: Output[list[str]]
     """What was seen to be open, or dangerous, since the last up."""
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[IsolationArgs],
-    ) -> None:
-        super().__init__(resource_name, args, adopt, opts)

@@ -21,7 +21,7 @@ from providers.authentik.isolation_steps import (
     next_step,
     ours_of,
 )
-from providers.authentik.model.kind import Bag
+from providers.authentik.model.arguments import Bag
 from providers.console import warn
 
 BINDINGS = "/policies/bindings/"

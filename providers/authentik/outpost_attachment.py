@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
@@ -12,8 +11,9 @@ from providers.authentik import outpost_list
 from providers.authentik.api.errors import AuthentikError, NotFound, Refused
 from providers.authentik.api.queries import find_by_name
 from providers.authentik.crud import AuthentikProvider, just_written
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import UNSET, Integer, Json, Reference, Text, is_uuid
-from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import OUTPOST
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
@@ -23,16 +23,16 @@ EMBEDDED = "authentik Embedded Outpost"
 
 
 class OutpostAttachmentArgs(TypedDict, total=False):
-    """The arguments of OutpostAttachment. outpost: primary key or name; provider: primary key.
-
-    application: the id of the application that the provider serves, and group: that of a group whose binding guards it.
-    While one of these is replaced the provider is on no outpost.
-    """
+    """The arguments of OutpostAttachment."""
 
     outpost: Annotated[Input[str], Reference(lookup=OUTPOST, default=EMBEDDED, empty=UNSET)]
+    """The outpost, by primary key or name."""
     provider: Required[Annotated[Input[int] | Input[str], Integer(minimum=1, replaces=True)]]
+    """The primary key of a proxy provider."""
     application: Annotated[Input[str], Text(blank=False, replaces=True, empty=UNSET)]
+    """The id of the application that the provider serves; while that is replaced the provider is on no outpost."""
     group: Annotated[Input[str], Text(blank=False, replaces=True, empty=UNSET)]
+    """The id of a group whose binding guards the application; while that is replaced the provider is on no outpost."""
 
 
 class OutpostAttachmentProvider(AuthentikProvider):
@@ -156,21 +156,11 @@ class OutpostAttachmentProvider(AuthentikProvider):
                 raise
 
 
-class OutpostAttachment(AuthentikResource, module="authentik", name="OutpostAttachment"):
+class OutpostAttachment(AuthentikResource[OutpostAttachmentArgs], module="authentik", name="OutpostAttachment"):
     """A provider's place on an outpost. id: the provider's primary key."""
 
     provider_class = OutpostAttachmentProvider
     outpost_pk: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[OutpostAttachmentArgs],
-    ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
 
 
 _lock = threading.Lock()

@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Required, TypedDict, Unpack
+from typing import Annotated, Any, Final, Required, TypedDict
 
 import pulumi
 from pulumi import Input, Output
@@ -12,8 +12,9 @@ from pulumi.dynamic import CreateResult, DiffResult
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AnswerLost, Call
 from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, Reference, Text
-from providers.authentik.model.kind import Bag, Kind, Resolved
+from providers.authentik.model.kind import Kind, Resolved
 from providers.authentik.model.lookups import GROUP, POLICY, USER
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
@@ -24,20 +25,26 @@ _BOUND = ("policy", "group", "user")
 
 
 class PolicyBindingArgs(TypedDict, total=False):
-    """The arguments of PolicyBinding. target: an application's id; exactly one of policy, group and user.
-
-    order: where several policies are bound, the order in which they run; left out, the next free one is taken.
-    """
+    """The arguments of PolicyBinding: exactly one of policy, group and user."""
 
     target: Required[Annotated[Input[str], Text(blank=False, replaces=True)]]
+    """The id of an application."""
     policy: Annotated[Input[str], Reference(lookup=POLICY)]
+    """A policy, by primary key or name."""
     group: Annotated[Input[str], Reference(lookup=GROUP)]
+    """A group, by primary key or name."""
     user: Annotated[Input[int] | Input[str], Reference(lookup=USER, numeric=True)]
+    """A user, by primary key or username."""
     order: Annotated[Input[int], Integer(minimum=0, empty=UNSET)]
+    """The order among the bindings of the target; the next free one if left out."""
     negate: Annotated[Input[bool], Boolean(default=False)]
+    """Whether the result is turned round."""
     enabled: Annotated[Input[bool], Boolean(default=True)]
+    """Whether it counts."""
     timeout: Annotated[Input[int], Integer(minimum=0, default=30)]
+    """Seconds that the policy may take."""
     failure_result: Annotated[Input[bool], Boolean(default=False)]
+    """The result if the policy fails."""
 
 
 def _one_bound(inputs: Bag) -> tuple[str, str] | None:
@@ -130,21 +137,11 @@ class PolicyBindingProvider(AuthentikProvider):
         return bindings_of(self.client, inputs["target"], call)
 
 
-class PolicyBinding(AuthentikResource, module="authentik", name="PolicyBinding"):
+class PolicyBinding(AuthentikResource[PolicyBindingArgs], module="authentik", name="PolicyBinding"):
     """A binding of a group, a user or a policy to an application. id: its primary key (UUID)."""
 
     provider_class = PolicyBindingProvider
     pk: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[PolicyBindingArgs],
-    ) -> None:
-        super().__init__(resource_name, args, adopt, opts)
 
 
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)

@@ -1,18 +1,18 @@
 """ProxyProvider: /providers/proxy/."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 from urllib.parse import urlsplit
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
 from providers.authentik.adoption import Assessment, by_application
 from providers.authentik.api.errors import Conflict
 from providers.authentik.crud import AuthentikProvider
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Reference, Text
-from providers.authentik.model.kind import Bag, Kind, Resolved
+from providers.authentik.model.kind import Kind, Resolved
 from providers.authentik.model.lookups import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
 from providers.authentik.model.rules import duration, regular_expressions, web_url
 from providers.authentik.resource import AuthentikResource
@@ -20,35 +20,48 @@ from providers.errors import brief
 
 
 class ProxyProviderArgs(TypedDict, total=False):
-    """The arguments of ProxyProvider.
-
-    Flows by primary key or slug, property_mappings by primary key, managed name or name (the server always adds those
-    that its outpost needs), certificate by primary key or name, jwt_federation_sources by primary key or slug.
-    skip_path_regex: a regular expression a line, of paths that anybody may enter. intercept_header_auth: a wrong Basic
-    header gets 401 and no redirect in mode proxy, while a right one is always read; basic_auth_enabled: the outpost
-    sends one.
-    """
+    """The arguments of ProxyProvider."""
 
     name: Required[Annotated[Input[str], Text(blank=False)]]
+    """The name."""
     authentication_flow: Annotated[Input[str], Reference(lookup=FLOW)]
+    """The flow that logs in, by primary key or slug."""
     authorization_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
+    """The flow that asks for consent, by primary key or slug."""
     invalidation_flow: Required[Annotated[Input[str], Reference(lookup=FLOW)]]
+    """The flow that logs out, by primary key or slug."""
     property_mappings: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=SCOPE_MAPPING), grows=True)]
+    """Scope mappings, by primary key, managed name or name; the server adds those that its outpost needs."""
     internal_host: Annotated[Input[str], Text(rule=web_url)]
+    """In mode proxy, where requests are passed to."""
     external_host: Required[Annotated[Input[str], Text(blank=False, rule=web_url)]]
+    """The public address that it guards."""
     internal_host_ssl_validation: Annotated[Input[bool], Boolean(default=True)]
+    """Whether to check the certificate of internal_host."""
     certificate: Annotated[Input[str], Reference(lookup=CERTIFICATE)]
+    """The certificate of the public address, by primary key or name, where the outpost serves it."""
     skip_path_regex: Annotated[Input[str], Text(default="", lines=True, rule=regular_expressions)]
+    """A regular expression (RE2) a line, of paths that anybody may enter."""
     basic_auth_enabled: Annotated[Input[bool], Boolean(default=False)]
+    """Whether the outpost sends a Basic header to internal_host."""
     basic_auth_password_attribute: Annotated[Input[str], Text()]
+    """The user's attribute that holds its password."""
     basic_auth_user_attribute: Annotated[Input[str], Text()]
+    """The user's attribute that holds its username."""
     mode: Annotated[Input[str], Text(default="proxy", choices=("proxy", "forward_single", "forward_domain"))]
+    """How requests reach it."""
     intercept_header_auth: Annotated[Input[bool], Boolean(default=True)]
+    """In mode proxy, whether a wrong Basic header gets 401 instead of the login page; a right one is always read."""
     cookie_domain: Annotated[Input[str], Text()]
+    """The domain whose sites share the login."""
     jwt_federation_sources: Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=OAUTH_SOURCE))]
+    """OAuth sources whose tokens are accepted, by primary key or slug."""
     jwt_federation_providers: Annotated[Input[list[Input[int]]], ListOf(item=Integer(minimum=1))]
+    """Primary keys of OAuth2 providers whose tokens are accepted."""
     access_token_validity: Annotated[Input[str], Text(empty="hours=1", rule=duration)]
+    """How long a login lasts."""
     refresh_token_validity: Annotated[Input[str], Text(empty="days=30", rule=duration)]
+    """How long a login may be renewed."""
 
 
 def _hosts(inputs: Bag) -> tuple[str, str] | None:
@@ -73,8 +86,8 @@ class ProxyProviderProvider(AuthentikProvider):
         sent_with_every_patch=("mode", "internal_host", "basic_auth_user_attribute", "basic_auth_password_attribute"),
         computed=("pk", "client_id"),
         rule=_hosts,
+        known_by_group=True,
     )
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "stack": str}
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
         answer = super().make(inputs, body)
@@ -85,7 +98,7 @@ class ProxyProviderProvider(AuthentikProvider):
         return self._of_host(inputs)
 
     def assess(self, found: Bag, inputs: Bag) -> Assessment:
-        return by_application(self.client, found, inputs["stack"] or "", self.label(inputs))
+        return by_application(self.client, found, inputs.get("stack") or "", self.label(inputs))
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -115,21 +128,9 @@ def _host_of(url: str) -> str:
     return urlsplit(url).netloc.lower()
 
 
-class ProxyProvider(AuthentikResource, module="authentik", name="ProxyProvider"):
+class ProxyProvider(AuthentikResource[ProxyProviderArgs], module="authentik", name="ProxyProvider"):
     """A proxy provider. id: its primary key (a number)."""
 
     provider_class = ProxyProviderProvider
     pk: Output[int]
     client_id: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        stack: str = "",
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[ProxyProviderArgs],
-    ) -> None:
-        """stack: project/stack that declares it; one of another's application is never taken over."""
-        super().__init__(resource_name, args, adopt, opts, stack=stack)

@@ -1,39 +1,40 @@
 """AuthentikResource: how a program declares an object of any kind."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import Resource
 
+import providers.authentik
 from providers.authentik.adoption import MARKER, has_mark
 from providers.authentik.crud import AuthentikProvider
 
+Args = TypeVar("Args", bound=Mapping[str, object])
 
-class AuthentikResource(Resource):
-    """An object in Authentik. Every subclass takes a resource name, its kind's arguments, and
 
-    adopt: take over an object of the same name that differs, bring it to what is declared, and on destroy give it
-    back as it was found instead of deleting it.
-    """
+class AuthentikResource(Resource, Generic[Args]):
+    """An object in Authentik. A subclass names its provider and its outputs; Args is the TypedDict of its Kind."""
 
     provider_class: ClassVar[type[AuthentikProvider]]
     written: Output[str]
     """Another one after each write: what must be done again after one stands on it."""
 
     def __init__(
-        self,
-        resource_name: str,
-        args: Mapping[str, Any],
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None,
-        **flags: bool | str | list[str],
+        self, resource_name: str, args: Args, *, adopt: bool = False, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        kind = self.provider_class.kind
-        marked = {"attributes": self._marked(resource_name, args.get("attributes"))} if has_mark(kind) else {}
-        said = {flag: value for flag, value in {"adopt": adopt, **flags}.items() if value not in (False, "")}
-        props = {**dict.fromkeys((*kind.computed, "written")), **args, **marked, **said}
+        """adopt: take over an object of the same name that differs; on destroy restore it instead of deleting it."""
+        kind, given = self.provider_class.kind, cast(dict[str, Any], dict(args))
+        stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        if has_mark(kind):
+            given["attributes"] = _marked(f"{stack}/{resource_name}", given.get("attributes"))
+        if kind.known_by_group:
+            given["stack"] = stack
+        if adopt:
+            given["adopt"] = True
         own = pulumi.ResourceOptions(
             additional_secret_outputs=[*kind.secret, "adopted"],
             # The engine does not ask the provider where --replace demands it. Credentials and bindings do without: they
@@ -41,10 +42,21 @@ class AuthentikResource(Resource):
             delete_before_replace=None if kind.recreate_on_adopt or kind.allows_duplicates else True,
         )
         provider = self.provider_class(pulumi.get_stack())
+        props = {**dict.fromkeys((*kind.computed, "written")), **given}
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
-    @staticmethod
-    def _marked(resource_name: str, attributes: Input[Mapping[str, Any]] | None) -> Output[dict[str, Any]]:
-        """Attributes that say which resource of which stack an object is, so that no other one takes it over."""
-        mark = {MARKER: f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"}
-        return Output.from_input(attributes or {}).apply(lambda said: {**mark, **said})
+
+def every_resource() -> dict[str, type[AuthentikResource[Any]]]:
+    """Every kind of resource of this package, by its name."""
+    found = {}
+    for module in iter_modules(providers.authentik.__path__):
+        if not module.ispkg:
+            for each in vars(import_module(f"providers.authentik.{module.name}")).values():
+                if isinstance(each, type) and issubclass(each, AuthentikResource) and each is not AuthentikResource:
+                    found[each.__name__] = each
+    return dict(sorted(found.items()))
+
+
+def _marked(mark: str, attributes: Input[Mapping[str, Any]] | None) -> Output[dict[str, Any]]:
+    """Attributes that say which resource of which stack an object is, so that no other one takes it over."""
+    return Output.from_input(attributes or {}).apply(lambda given: {MARKER: mark, **given})

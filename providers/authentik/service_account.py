@@ -9,9 +9,8 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import DiffResult, UpdateResult
 
@@ -19,8 +18,9 @@ from providers.authentik.adoption import Assessment
 from providers.authentik.api.errors import AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.crud import AuthentikProvider, just_written
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Attributes, Boolean, Json, Text, Timestamp
-from providers.authentik.model.kind import Bag, Kind
+from providers.authentik.model.kind import Kind
 from providers.authentik.model.rules import no_colon
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.user import Groups, Roles
@@ -49,20 +49,32 @@ _UNSEEN = (
 
 
 class ServiceAccountArgs(TypedDict, total=False):
-    """The arguments of ServiceAccount. expires: only with expiring; the server may set a limit."""
+    """The arguments of ServiceAccount."""
 
     username: Required[
         Annotated[Input[str], Text(blank=False, max_length=150 - len(UNFINISHED), rule=no_colon, replaces=True)]
     ]
+    """The name, which has no colon: it stands in a Basic header."""
     name: Annotated[Input[str], Text(blank=False)]
+    """The name that people read."""
     is_active: Annotated[Input[bool], Boolean(default=True)]
+    """Whether the account may log in."""
     groups: Groups
+    """Groups that the account is in, by primary key or name."""
     roles: Roles
+    """Roles of the account itself, by primary key or name."""
     email: Annotated[Input[str], Text(max_length=254)]
+    """The mail address."""
     attributes: Annotated[Input[dict[str, Any]], Attributes()]
+    """Anything of your own, as JSON."""
     path: Annotated[Input[str], Text(default=DEFAULT_PATH, blank=False)]
+    """The folder in which Authentik shows the account."""
     expiring: Annotated[Input[bool], Boolean(default=False, replaces=True)]
+    """Whether the app password expires."""
     expires: Annotated[Input[str], Timestamp(replaces=True)]
+    """When it expires, only with expiring; the server may set a limit."""
+    former: Annotated[bool, Boolean(local=True)]
+    """The account is only kept; where the stack has none, the run is refused before anything is done."""
 
 
 def _expires_only_if_expiring(inputs: Bag) -> tuple[str, str] | None:
@@ -91,7 +103,6 @@ class ServiceAccountProvider(AuthentikProvider):
         recreate_on_adopt=True,
         rule=_expires_only_if_expiring,
     )
-    flags: ClassVar[Mapping[str, type]] = {"adopt": bool, "former": bool}
 
     @brief
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -232,7 +243,7 @@ class ServiceAccountProvider(AuthentikProvider):
             return None
 
 
-class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount"):
+class ServiceAccount(AuthentikResource[ServiceAccountArgs], module="authentik", name="ServiceAccount"):
     """A service account with its app password. id: the account's primary key (a number)."""
 
     provider_class = ServiceAccountProvider
@@ -241,18 +252,6 @@ class ServiceAccount(AuthentikResource, module="authentik", name="ServiceAccount
     username: Output[str]
     key: Output[str]
     """The app password: secret."""
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        former: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[ServiceAccountArgs],
-    ) -> None:
-        """former: the account is only kept; where the stack has none, the run is refused before anything is done."""
-        super().__init__(resource_name, args, adopt, opts, former=former)
 
 
 def identifier_of(username: str) -> str:

@@ -1,8 +1,7 @@
 """User: /core/users/."""
 
-from typing import Annotated, Any, Required, TypedDict, Unpack
+from typing import Annotated, Any, Required, TypedDict
 
-import pulumi
 from pulumi import Input, Output
 
 from providers.authentik.crud import AuthentikProvider
@@ -13,24 +12,32 @@ from providers.authentik.resource import AuthentikResource
 
 Groups = Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP))]
 Roles = Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=ROLE))]
-Username = Annotated[Input[str], Text(blank=False, max_length=150)]
 
 
 class UserArgs(TypedDict, total=False):
-    """The arguments of User. groups and roles by primary key or name."""
+    """The arguments of User."""
 
-    username: Required[Username]
+    username: Required[Annotated[Input[str], Text(blank=False, max_length=150)]]
+    """The name to log in with."""
     name: Annotated[Input[str], Text(default="")]
+    """The name that people read."""
     is_active: Annotated[Input[bool], Boolean(default=True)]
+    """Whether the user may log in."""
     groups: Groups
+    """Groups that the user is in, by primary key or name."""
     roles: Roles
+    """Roles of the user alone, by primary key or name."""
     email: Annotated[Input[str], Text(max_length=254)]
+    """The mail address."""
     attributes: Annotated[Input[dict[str, Any]], Attributes()]
+    """Anything of your own, as JSON."""
     path: Annotated[Input[str], Text(default="users", blank=False)]
+    """The folder in which Authentik shows the user."""
     type: Annotated[
         Input[str],
         Text(default="internal", choices=("internal", "external", "service_account", "internal_service_account")),
     ]
+    """What the user is."""
 
 
 class UserProvider(AuthentikProvider):
@@ -47,20 +54,10 @@ class UserProvider(AuthentikProvider):
     )
 
 
-class User(AuthentikResource, module="authentik", name="User"):
+class User(AuthentikResource[UserArgs], module="authentik", name="User"):
     """A user. id: the primary key (a number)."""
 
     provider_class = UserProvider
     pk: Output[int]
     uid: Output[str]
     username: Output[str]
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        adopt: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
-        **args: Unpack[UserArgs],
-    ) -> None:
-        super().__init__(resource_name, args, adopt, opts)

@@ -34,7 +34,9 @@ EXCLUSIONS = (
     Exclusion(1, "/preview_user/:", "the web interface shows it"),
     Exclusion(6, "^POST /crypto/certificatekeypairs/generate/:", "the program makes no pair"),
     Exclusion(1, "/view_private_key/:", "and has its key"),
-    Exclusion(7, "^(POST|PATCH|DELETE) /propertymappings/", "scope mappings are only read"),
+    Exclusion(
+        2, "^POST /propertymappings/.* (bad expression|scope_name with a space)", "what an expression says is not read"
+    ),
     Exclusion(3, "^GET /outposts/proxy/", "an outpost asks it"),
     Exclusion(
         8,
@@ -51,7 +53,7 @@ EXCLUSIONS = (
     Exclusion(2, ": application3 patch slug", "the answer names the slug of before", ("2026.5.0-rc1",)),
     Exclusion(1, "^OPTIONS /policies/bindings/", "it describes the bindings of newer servers", ("2025.8.1",)),
 )
-REPLAYED = {"2025.8.1": 787, "2026.5.0-rc1": 785, "2026.8.0-rc1": 211}
+REPLAYED = {"2025.8.1": 796, "2026.5.0-rc1": 794, "2026.8.0-rc1": 211}
 
 
 def exclusion(version: str, exchange: Exchange) -> Exclusion | None:

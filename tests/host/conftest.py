@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-import providers.authentik
 from lab.authentik import StandIn
 from lab.authentik.seed import new_uuid
 from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from lab.toolchain import Progress, Sources
 from lab.toolchain.getting import Getter
 from lab.toolchain.versions import CADDY, ROOT
+from providers.authentik.resource import every_resource
 from providers.caddy.config import CaddyConfigProvider
 from tests.proxy import Proxy
 
@@ -214,7 +214,7 @@ def resource(host: Host) -> Make:
 
 def of_kind(host: Host, name: str) -> Resource:
     """A resource of a kind, on a host."""
-    return Resource(host, getattr(providers.authentik, name).provider_class)
+    return Resource(host, every_resource()[name].provider_class)
 
 
 @pytest.fixture(scope="session")

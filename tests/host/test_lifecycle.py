@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-import providers.authentik
 from providers.authentik.model.kind import Kind
+from providers.authentik.resource import every_resource
 from tests.unit.values import NO_OBJECTS
 
 from .conftest import Authentik, Make
 from .engine import UNKNOWN, Props
 from .samples import SAMPLES, sample
 
-KINDS: dict[str, Kind] = {name: getattr(providers.authentik, name).provider_class.kind for name in SAMPLES}
+KINDS: dict[str, Kind] = {name: every_resource()[name].provider_class.kind for name in SAMPLES}
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 # Fields with one value alone, or whose other values need something that this Authentik has not.
 FIXED = {"ServiceAccount-expiring", "PolicyBinding-policy"}
@@ -48,7 +48,7 @@ def without_none(bag: Props) -> Props:
 
 
 def test_every_kind_has_a_sample() -> None:
-    assert set(providers.authentik.__all__) - NO_OBJECTS == set(SAMPLES)
+    assert set(every_resource()) - NO_OBJECTS == set(SAMPLES)
 
 
 @EVERY_KIND

@@ -13,8 +13,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import providers.authentik
-
 from .conftest import QUICK, Authentik, Make, of_kind
 from .engine import Host, HostError, Props, Resource
 from .samples import sample
@@ -211,7 +209,3 @@ def test_what_was_adopted_is_given_back_as_it_was_found_however_the_runs_went(
     stack.destroy()
     assert object_now(authentik, kind, outs) == found
     assert len(there(authentik, kind, declared)) == 1
-
-
-def test_every_kind_that_is_an_object_is_in_the_property() -> None:
-    assert {kind for kind in providers.authentik.__all__ if kind in KINDS} == set(KINDS)

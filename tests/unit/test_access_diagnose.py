@@ -68,7 +68,7 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen_way", "seen_phone", "cause"),
+    ("seen_way", "seen_phone", "finding"),
     [
         (WAY, phone(asked=FAILED), Finding.IMMICH_DOWN),
         (WAY, phone(asked=NOT_ASKED), Finding.CORE_DOWN),
@@ -139,7 +139,7 @@ def test_the_likeliest_cause(seen_way: Facts, seen_phone: Phone, finding: Findin
 
 
 @pytest.mark.parametrize(
-    ("seen", "cause"),
+    ("seen", "finding"),
     [
         ({"without": PONG}, Finding.OPEN),
         ({"wrong": PONG}, Finding.OPEN_TO_ANY_HEADER),

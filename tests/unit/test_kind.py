@@ -8,19 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pulumi.output import Unknown
 
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import UNSET, ListOf, Reference, Timestamp
-from providers.authentik.model.kind import (
-    Bag,
-    Kind,
-    changes,
-    check,
-    computed,
-    for_older,
-    names,
-    observed,
-    of_older,
-    wire,
-)
+from providers.authentik.model.kind import Kind, computed, for_older, names, observed, of_older, wire
 
 from .values import KINDS, as_floats, bag_of, inputs_of, resolve, rezoned, value_of
 
@@ -58,7 +48,7 @@ def test_what_was_just_made_and_read_back_has_no_changes(data: st.DataObject, ki
     keys = resolve(kind, inputs)
     seen = observed(kind, inputs, keys, answered(data, kind, wire(kind, inputs, keys)))
     assert seen == inputs
-    assert changes(kind, seen, inputs, NOTHING) == []
+    assert kind.changes(seen, inputs, NOTHING) == []
 
 
 @EVERY_KIND
@@ -76,7 +66,7 @@ def test_checking_twice_changes_nothing_not_even_after_the_wire_made_floats_of_n
     data: st.DataObject, kind: Kind
 ) -> None:
     inputs = data.draw(inputs_of(kind))
-    again, failures = check(kind, as_floats(inputs), NOTHING)
+    again, failures = kind.check(as_floats(inputs), NOTHING)
     assert failures == []
     assert again == inputs
 
@@ -89,7 +79,7 @@ def test_the_order_of_a_list_is_never_a_change(data: st.DataObject, kind: Kind) 
         name: data.draw(st.permutations(value)) if isinstance(kind.fields[name], ListOf) else value
         for name, value in inputs.items()
     }
-    assert changes(kind, inputs, shuffled, NOTHING) == []
+    assert kind.changes(inputs, shuffled, NOTHING) == []
 
 
 @EVERY_FIELD
@@ -101,7 +91,7 @@ def test_a_declared_field_that_changes_is_seen_and_no_other(data: st.DataObject,
     olds.setdefault(name, data.draw(value_of(kind.fields[name])))
     assume(not kind.fields[name].same(olds[name], value))
     news = {**olds, name: value}
-    assert changes(kind, olds, news, NOTHING) == [name]
+    assert kind.changes(olds, news, NOTHING) == [name]
     keys = resolve(kind, olds) | resolve(kind, news)
     sent = {name} | (set(kind.sent_with_every_patch) & set(news))
     assert set(wire(kind, news, keys, [name])) == sent | formerly(kind, sent)
@@ -119,7 +109,7 @@ def test_a_declared_field_changed_behind_our_back_is_seen(data: st.DataObject, k
     foreign = data.draw(st.none() | value_of(field).filter(lambda value: not names(kind, {name: value})))
     assume(not field.holds(foreign, answer[name]))
     seen = observed(kind, inputs, keys, {**answer, name: foreign})
-    assert changes(kind, {key: value for key, value in seen.items() if value is not None}, inputs, NOTHING) == [name]
+    assert kind.changes({key: value for key, value in seen.items() if value is not None}, inputs, NOTHING) == [name]
 
 
 @EVERY_FIELD
@@ -131,7 +121,7 @@ def test_a_removed_line_sends_the_empty_value_or_leaves_the_servers(data: st.Dat
     news.pop(name, None)
     olds = {**news, name: field.normalise(data.draw(value_of(field)))}
     assume(not field.same(olds[name], field.empty))
-    changed = changes(kind, olds, news, NOTHING)
+    changed = kind.changes(olds, news, NOTHING)
     assert changed == ([] if field.empty is UNSET else [name])
     body = wire(kind, news, resolve(kind, news), changed)
     assert body.get(name, UNSET) == field.empty
@@ -143,24 +133,24 @@ def test_what_is_not_known_yet_is_not_judged_and_counts_as_changed(data: st.Data
     bag = data.draw(bag_of(kind))
     unknown = frozenset(data.draw(st.sets(st.sampled_from(sorted(kind.fields)), min_size=1)))
     not_known = Unknown()  # type: ignore[no-untyped-call]
-    inputs, failures = check(kind, bag | dict.fromkeys(unknown, not_known), unknown)
+    inputs, failures = kind.check(bag | dict.fromkeys(unknown, not_known), unknown)
     assert failures == []
     assert all(isinstance(inputs[name], Unknown) for name in unknown)
     known = {name: value for name, value in inputs.items() if name not in unknown}
-    olds, _ = check(kind, bag, NOTHING)
-    assert set(changes(kind, olds, known, unknown)) == unknown
+    olds, _ = kind.check(bag, NOTHING)
+    assert set(kind.changes(olds, known, unknown)) == unknown
 
 
 @EVERY_KIND
 def test_every_missing_required_field_is_told(kind: Kind) -> None:
-    _, failures = check(kind, {}, NOTHING)
+    _, failures = kind.check({}, NOTHING)
     assert dict(failures) == dict.fromkeys(kind.required, "is missing")
 
 
 @EVERY_KIND
 def test_a_field_that_the_kind_does_not_have_is_told(kind: Kind) -> None:
-    _, failures = check(kind, {"nonsense": 1}, NOTHING)
-    assert ("nonsense", f"is no setting of a {kind.word}") in failures
+    _, failures = kind.check({"nonsense": 1}, NOTHING)
+    assert ("nonsense", f"is not an argument of a {kind.word}") in failures
 
 
 @EVERY_KIND

@@ -1,9 +1,9 @@
 """What holds for the declaration of every kind."""
 
 import base64
-import inspect
 import pickletools
-from typing import get_args
+import re
+from typing import Any, get_args
 
 import pulumi
 import pytest
@@ -11,58 +11,32 @@ from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from providers.access.proof import AccessProof, AccessProofProvider
-from providers.authentik import ExclusiveBindings, ExclusiveMembers, Isolation
 from providers.authentik.api.configured import Configured
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.exclusive_bindings import ExclusiveBindingsProvider
-from providers.authentik.exclusive_members import ExclusiveMembersProvider
-from providers.authentik.isolation import IsolationProvider
 from providers.authentik.model.fields import UNSET, ListOf, Reference
 from providers.authentik.model.kind import Kind
-from providers.authentik.resource import AuthentikResource
+from providers.authentik.resource import AuthentikResource, every_resource
 from providers.caddy.config import CaddyConfig, CaddyConfigProvider
 
 from .values import KINDS, RESOURCES
 
-# These stand in users' state: an older state must find its provider, and its resource its type.
 PROVIDERS: dict[str, type[ResourceProvider]] = {
-    **{name: resource.provider_class for name, resource in RESOURCES.items()},
+    **{name: resource.provider_class for name, resource in every_resource().items()},
     "AccessProof": AccessProofProvider,
-    "ExclusiveBindings": ExclusiveBindingsProvider,
-    "ExclusiveMembers": ExclusiveMembersProvider,
-    "Isolation": IsolationProvider,
     "CaddyConfig": CaddyConfigProvider,
 }
-STATE = {
-    "AccessProof": ("providers.access.proof AccessProofProvider", "dynamic/access:AccessProof"),
-    "Application": ("providers.authentik.application ApplicationProvider", "dynamic/authentik:Application"),
-    "CaddyConfig": ("providers.caddy.config CaddyConfigProvider", "dynamic/caddy:CaddyConfig"),
-    "ExclusiveBindings": (
-        "providers.authentik.exclusive_bindings ExclusiveBindingsProvider",
-        "dynamic/authentik:ExclusiveBindings",
-    ),
-    "ExclusiveMembers": (
-        "providers.authentik.exclusive_members ExclusiveMembersProvider",
-        "dynamic/authentik:ExclusiveMembers",
-    ),
-    "Group": ("providers.authentik.group GroupProvider", "dynamic/authentik:Group"),
-    "Isolation": ("providers.authentik.isolation IsolationProvider", "dynamic/authentik:Isolation"),
-    "OAuth2Provider": (
-        "providers.authentik.oauth2_provider OAuth2ProviderProvider",
-        "dynamic/authentik:OAuth2Provider",
-    ),
-    "OutpostAttachment": (
-        "providers.authentik.outpost_attachment OutpostAttachmentProvider",
-        "dynamic/authentik:OutpostAttachment",
-    ),
-    "PolicyBinding": ("providers.authentik.policy_binding PolicyBindingProvider", "dynamic/authentik:PolicyBinding"),
-    "ProxyProvider": ("providers.authentik.proxy_provider ProxyProviderProvider", "dynamic/authentik:ProxyProvider"),
-    "ServiceAccount": (
-        "providers.authentik.service_account ServiceAccountProvider",
-        "dynamic/authentik:ServiceAccount",
-    ),
-    "User": ("providers.authentik.user UserProvider", "dynamic/authentik:User"),
+# These stand in users' state: an older state must find its provider, and its resource its type.
+ELSEWHERE = {
+    "AccessProof": ("providers.access.proof", "dynamic/access:AccessProof"),
+    "CaddyConfig": ("providers.caddy.config", "dynamic/caddy:CaddyConfig"),
 }
+
+
+def in_state(name: str) -> tuple[str, str]:
+    """The module of a provider and the type of its resource: a kind's file is called as the kind."""
+    file = "oauth2_provider" if name == "OAuth2Provider" else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return ELSEWHERE.get(name, (f"providers.authentik.{file}", f"dynamic/authentik:{name}"))
+
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 EVERY_RESOURCE = pytest.mark.parametrize("resource", RESOURCES.values(), ids=RESOURCES.keys())
@@ -75,16 +49,12 @@ def pickled(provider: ResourceProvider) -> list[object]:
     return [argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str | bytes)]
 
 
-def test_every_provider_is_pinned() -> None:
-    assert PROVIDERS.keys() == STATE.keys()
-
-
 @EVERY_PROVIDER
 def test_a_provider_stands_in_the_state_as_a_reference_to_its_class_and_its_stack(
     name: str, provider: type[ResourceProvider]
 ) -> None:
     stack = [""] if issubclass(provider, Configured) else []
-    assert pickled(provider()) == [*STATE[name][0].split(), *stack]
+    assert pickled(provider()) == [in_state(name)[0], f"{name}Provider", *stack]
     assert len(serialize_provider(provider())) < 200
 
 
@@ -111,52 +81,46 @@ def test_every_step_of_the_engine_is_written_out(name: str, provider: type[Resou
         assert hasattr(getattr(provider, step), "__wrapped__"), f"{step} tells its errors with a stack trace"
 
 
-@pytest.mark.parametrize("name", STATE)
-def test_a_resource_keeps_its_type(name: str) -> None:
-    others = {
-        "AccessProof": AccessProof,
-        "CaddyConfig": CaddyConfig,
-        "ExclusiveBindings": ExclusiveBindings,
-        "ExclusiveMembers": ExclusiveMembers,
-        "Isolation": Isolation,
+def test_a_resource_keeps_its_type() -> None:
+    resources: dict[str, type[Resource]] = {**every_resource(), "AccessProof": AccessProof, "CaddyConfig": CaddyConfig}
+    assert {name: each._resource_type_name for name, each in resources.items()} == {
+        name: in_state(name)[1] for name in PROVIDERS
     }
-    resources: dict[str, type[Resource]] = {**RESOURCES, **others}
-    assert resources[name]._resource_type_name == STATE[name][1]
 
 
 @EVERY_RESOURCE
-def test_the_keywords_of_a_constructor_are_the_fields_of_its_kind(resource: type[AuthentikResource]) -> None:
-    signature = inspect.signature(resource.__init__)
-    names = ["self", "resource_name", *resource.provider_class.flags, "opts", "args"]
-    assert list(signature.parameters) == names
-    assert signature.parameters["args"].kind is inspect.Parameter.VAR_KEYWORD
+def test_the_arguments_of_a_resource_are_those_of_its_kind_and_each_is_described(
+    resource: type[AuthentikResource[Any]],
+) -> None:
     kind = resource.provider_class.kind
-    assert get_args(signature.parameters["args"].annotation) == (kind.args,)
-    assert list(kind.fields) == list(kind.args.__annotations__)
-    assert not {"adopt", "opts", "resource_name"} & kind.fields.keys()
+    (base,) = resource.__orig_bases__  # type: ignore[attr-defined]  # a generic class has it
+    assert get_args(base) == (kind.args,)
+    assert list(kind.docs) == list(kind.args.__annotations__)
+    assert not {"adopt", "opts", "resource_name"} & kind.args.__annotations__.keys()
 
 
 @EVERY_RESOURCE
-def test_outputs_are_fields_or_computed(resource: type[AuthentikResource]) -> None:
+def test_outputs_are_fields_or_computed(resource: type[AuthentikResource[Any]]) -> None:
     kind = resource.provider_class.kind
     assert set(vars(resource).get("__annotations__", {})) <= {*kind.fields, *kind.computed}
 
 
 @EVERY_RESOURCE
 def test_secrets_are_declared_when_a_resource_is_registered(
-    resource: type[AuthentikResource], monkeypatch: pytest.MonkeyPatch
+    resource: type[AuthentikResource[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[dict[str, object], pulumi.ResourceOptions]] = []
     monkeypatch.setattr(
         Resource, "__init__", lambda _self, _provider, _name, props, opts: seen.append((dict(props), opts))
     )
     kind = resource.provider_class.kind
-    resource("x", adopt=True, opts=pulumi.ResourceOptions(protect=True))  # type: ignore[call-arg]
+    resource("x", {}, adopt=True, opts=pulumi.ResourceOptions(protect=True))
     ((props, opts),) = seen
     assert opts.additional_secret_outputs == [*kind.secret, "adopted"]
     assert opts.protect is True
     attributes = {"attributes"} & kind.fields.keys()  # with the mark of the resource
-    assert props.keys() == {*kind.computed, *attributes, "written", "adopt"}
+    stack = {"stack"} & kind.options.keys()
+    assert props.keys() == {*kind.computed, *attributes, *stack, "written", "adopt"}
     assert props["adopt"] is True
 
 

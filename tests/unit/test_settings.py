@@ -49,7 +49,8 @@ def test_the_settings_of_the_reference_stack_are_taken() -> None:
 def test_the_login_is_off_unless_it_is_said_and_at_authentiks_own_address() -> None:
     assert settings().login is None
     login = settings(login="true").login
-    assert login == Login("https://auth.example.org", "immich-login", "Immich Login", "", mobile_override=False)
+    key = "authentik Self-signed Certificate"
+    assert login == Login("https://auth.example.org", "immich-login", "Immich Login", key, mobile_override=False)
     public = settings(login="true", authentikUrl="https://login.example.org").login
     assert public is not None
     assert public.authentik_url == "https://login.example.org"

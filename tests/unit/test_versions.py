@@ -4,17 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import authentik
 from providers.authentik.api.versions import DIFFERENCES, OLDEST, untried
 from providers.authentik.model.fields import ListOf
 from providers.authentik.model.kind import Kind
 
+from . import values
+
 URL = "https://auth.example.org"
-KINDS: dict[str, Kind] = {
-    kind.path: kind
-    for name in authentik.__all__
-    if (kind := getattr(getattr(getattr(authentik, name), "provider_class", None), "kind", None)) is not None
-}
+KINDS: dict[str, Kind] = {each.path: each for each in values.KINDS.values()}
 
 
 @pytest.mark.parametrize("version", ["2025.8.1", "2026.5.0-rc1", "2026.8.0-rc1"])

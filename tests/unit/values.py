@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-import providers.authentik
 from providers.authentik.model import rules
+from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import (
     Attributes,
     Boolean,
@@ -19,14 +19,14 @@ from providers.authentik.model.fields import (
     Text,
     Timestamp,
 )
-from providers.authentik.model.kind import Bag, Kind, check, names
+from providers.authentik.model.kind import Kind, names
 from providers.authentik.model.redirect_uri import RedirectUri
-from providers.authentik.resource import AuthentikResource
+from providers.authentik.resource import AuthentikResource, every_resource
 
 NO_OBJECTS = {"ExclusiveBindings", "ExclusiveMembers", "Isolation"}
 """What is no object of its own: it looks after others."""
-RESOURCES: dict[str, type[AuthentikResource]] = {
-    name: getattr(providers.authentik, name) for name in providers.authentik.__all__ if name not in NO_OBJECTS
+RESOURCES: dict[str, type[AuthentikResource[Any]]] = {
+    name: each for name, each in every_resource().items() if name not in NO_OBJECTS
 }
 KINDS: dict[str, Kind] = {name: resource.provider_class.kind for name, resource in RESOURCES.items()}
 
@@ -54,12 +54,12 @@ def bag_of(kind: Kind) -> SearchStrategy[Bag]:
     each = {name: value_of(field) for name, field in kind.fields.items()}
     required = {name: strategy for name, strategy in each.items() if name in kind.required}
     optional = {name: strategy for name, strategy in each.items() if name not in kind.required}
-    return st.fixed_dictionaries(required, optional=optional).filter(lambda bag: not check(kind, bag, frozenset())[1])
+    return st.fixed_dictionaries(required, optional=optional).filter(lambda bag: not kind.check(bag)[1])
 
 
 def inputs_of(kind: Kind) -> SearchStrategy[Bag]:
     """The same with the defaults, as update and create get it."""
-    return bag_of(kind).map(lambda bag: check(kind, bag, frozenset())[0])
+    return bag_of(kind).map(lambda bag: kind.check(bag)[0])
 
 
 def resolve(kind: Kind, inputs: Bag) -> dict[str, dict[str, Any]]:

@@ -28,12 +28,14 @@ _MAX_TEXT = 10_000
 class Field:
     """One field of a kind.
 
+    local: it says how to proceed, and is not part of the object.
     default: sent when nothing is declared, and watched like a declared value; UNSET leaves it to the server.
     empty: what takes the place of a value whose line was removed; UNSET leaves the server's value as it is.
     replaces: a change makes a new object.
     rule: a further test of a value; answers what was expected, or None.
     """
 
+    local: bool = False
     default: Json | Unset = UNSET
     empty: Json | Unset = UNSET
     replaces: bool = False
@@ -86,6 +88,23 @@ class Text(Field):
         if len(value) > self.max_length:
             raise ValueError(f"expected at most {self.max_length} characters, got {len(value)}")
         return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code(Field):
+    """A program's text, of any characters and lines. The server cuts off the white space at its ends."""
+
+    empty: Json | Unset = ""
+
+    def convert(self, value: Json) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"expected a text, got {_type_name(value)}")
+        if "\0" in value or (not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value)):
+            raise ValueError("expected no null characters and no lone surrogates")
+        return value
+
+    def same(self, one: Json, other: Json) -> bool:
+        return bool((one or "").strip() == (other or "").strip())
 
 
 @dataclass(frozen=True, kw_only=True)

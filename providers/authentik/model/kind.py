@@ -1,29 +1,28 @@
 """Kind: what an object of Authentik is. Pure: no network and no Pulumi; provider.py interprets it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, Literal, Required, get_args, get_origin
+from typing import Final, Literal
 
-from providers.authentik.model.fields import UNSET, Field, Json, ListOf, Reference, differing
+from providers.authentik.model.arguments import Arguments, Bag
+from providers.authentik.model.fields import UNSET, Boolean, Field, Json, ListOf, Reference, Text
 
-Bag = dict[str, Json]
 Resolved = dict[str, dict[str, Json]]
 """For each reference field, the primary key of each name in it."""
 
 
-@dataclass(frozen=True)
-class Kind:
-    """An object of Authentik's API as data."""
+ADOPT: Final[dict[str, Field]] = {"adopt": Boolean(local=True)}
+STACK: Final[dict[str, Field]] = {"stack": Text(local=True)}
 
-    word: str
-    """What messages call it."""
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Arguments):
+    """An object of Authentik's API as data. Each takes `adopt` too."""
+
     model: str
     """Its name in Authentik's rights: app.model."""
     path: str
     """Its list under /api/v3."""
-    args: type
-    """The TypedDict of its arguments, whose annotations hold a Field each."""
     name_field: str
     """The field that names an object in messages and, if unique, finds it again."""
     lookup_param: str = ""
@@ -42,18 +41,12 @@ class Kind:
     """A credential: taking it over deletes it and makes it again, so that nobody knows the old one."""
     allows_duplicates: bool = False
     """Whether two of the same may exist: taking one over makes another before it deletes what was there."""
-    rule: Callable[[Bag], tuple[str, str] | None] | None = None
-    """A check across fields: (field, what was expected), or None."""
-
-    @cached_property
-    def fields(self) -> dict[str, Field]:
-        """The fields by their names, in the order of the arguments."""
-        return {name: _field(hint) for name, hint in self.args.__annotations__.items()}
+    known_by_group: bool = False
+    """It has no attributes for a mark: the marked group that is bound to its application tells whose it is."""
 
     @property
-    def required(self) -> frozenset[str]:
-        """The arguments that must be given."""
-        return frozenset(self.args.__required_keys__)  # type: ignore[attr-defined]  # every TypedDict has it
+    def added(self) -> dict[str, Field]:
+        return ADOPT | (STACK if self.known_by_group else {})
 
     def right(self, verb: Literal["add", "view", "change", "delete"]) -> str:
         """The right that a call needs, as Authentik names it."""
@@ -64,43 +57,6 @@ class Kind:
         """What messages call one object: group 'immich-mobile-users'."""
         title = bag.get(self.name_field)
         return f"{self.word} {title!r}" if isinstance(title, str) else f"{self.word} {title}" if title else self.word
-
-
-def check(kind: Kind, news: Mapping[str, Json], unknown: frozenset[str]) -> tuple[Bag, list[tuple[str, str]]]:
-    """Answer the inputs with defaults, and (field, reason) for each that is wrong. unknown: not known yet."""
-    inputs: Bag = {name: value for name, value in news.items() if value is not None}
-    failures = []
-    for name in inputs:
-        if name not in kind.fields:
-            failures.append((name, f"is no setting of a {kind.word}"))
-    for name, each in kind.fields.items():
-        if name in unknown:
-            continue
-        if name in inputs:
-            try:
-                inputs[name] = each.normalise(inputs[name])
-            except ValueError as error:
-                failures.append((name, str(error)))
-        elif name in kind.required:
-            failures.append((name, "is missing"))
-        elif each.default is not UNSET:
-            inputs[name] = each.default
-    if kind.rule and not failures and not unknown and (failure := kind.rule(inputs)):
-        failures.append(failure)
-    return inputs, failures
-
-
-def changes(kind: Kind, olds: Mapping[str, Json], news: Mapping[str, Json], unknown: frozenset[str]) -> list[str]:
-    """The fields that an update would send: changed, not known yet, or no longer declared."""
-    changed = differing(kind.fields, dict(olds), dict(news))
-    return [
-        name
-        for name, each in kind.fields.items()
-        if (name in unknown)
-        or (name in changed and name in news)
-        or (name in news and name not in olds)
-        or (name not in news and name in olds and each.empty is not UNSET and not each.same(olds[name], each.empty))
-    ]
 
 
 def names(kind: Kind, inputs: Mapping[str, Json]) -> list[tuple[str, Reference, str]]:
@@ -191,13 +147,3 @@ def _called(each: Field, other: Json, declared: Json) -> Json | None:
     if isinstance(each, Reference) and isinstance(other, dict) and each.key_of(declared) is None:
         return other.get(each.lookup.by[0][1])
     return None
-
-
-def _field(hint: Any) -> Field:
-    if get_origin(hint) is Required:
-        (hint,) = get_args(hint)
-    if get_origin(hint) is Annotated:
-        for each in get_args(hint)[1:]:
-            if isinstance(each, Field):
-                return each
-    raise TypeError(f"the argument {hint} has no Field")
