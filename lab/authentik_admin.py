@@ -172,7 +172,6 @@ class Admin:
             "proxy providers": proxies,
             # Among which a real server lists each proxy provider, too: it is one that has more.
             "OAuth2 providers": [each for each in self._all("/providers/oauth2/", "name") if each not in proxies],
-            "certificates": self._all("/crypto/certificatekeypairs/", "name"),
             "bindings": bindings,
             "providers on the outpost": attached,
         }

@@ -1,7 +1,7 @@
 """Verification: proves that the phones get through and nothing else does, or raises the likeliest cause."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from providers.access.collect import Collector
@@ -33,6 +33,8 @@ ISSUING = 60.0
 FORGETTING = 75.0
 """Seconds for the outpost to forget a header that it let in (it takes 60)."""
 PAUSE = 0.3
+_MAYBE_LATE = frozenset({Finding.UNEXPLAINED, Finding.PASSWORD_WRONG})
+"""Findings when everything is in order but the answer, as after a change that the outpost has not loaded."""
 _HEAD = "the access is not as it should be:"
 
 
@@ -59,14 +61,14 @@ class Verification:
         """
         ask = self._public.ask
         asked = {phone: self._until(gets_through, partial(ask, headers[phone])) for phone in sorted(headers)}
-        failed = {phone: probe for phone, probe in asked.items() if not gets_through(probe)}
-        if failed:
+        while failed := {phone: probe for phone, probe in asked.items() if not gets_through(probe)}:
             facts = self._collector.facts(self._public)
-            findings = {}
-            for phone, probe in failed.items():
-                finding = likeliest(facts, self._phone(headers[phone], probe))
-                findings[f"phone {phone!r} does not get through"] = (finding, probe)
-            raise _error(findings)
+            findings = {phone: likeliest(facts, self._phone(headers[phone], probe)) for phone, probe in failed.items()}
+            if not self._may_be_late(findings.values()):
+                raise _error(
+                    {f"phone {each!r} does not get through": (findings[each], failed[each]) for each in failed}
+                )
+            asked |= {phone: self._until(gets_through, partial(ask, headers[phone])) for phone in failed}
         wrong = wrong_header(self._collector.names.account)
         self._refuse("a wrong header", lambda: ask(wrong), Finding.OPEN_TO_ANY_HEADER, REFUSED)
         for phone, header in sorted(refused.items()):
@@ -79,6 +81,11 @@ class Verification:
         # Nobody here has a session of a person's to ask with, and asks at no other address.
         people, rivals, doors = self._collector.people(), self._collector.rivals(), self._collector.doors()
         self._look([*people_access(people), other_providers(rivals), *other_doors(doors)])
+
+    def _may_be_late(self, findings: Collection[Finding]) -> bool:
+        """Whether nothing but an outpost that Authentik has not told yet explains it; then the wait begins again."""
+        self._since = time.monotonic()
+        return self._since - self._began < LOADING_LATE and _MAYBE_LATE.issuperset(findings)
 
     def _look(self, checks: Iterable[Check]) -> None:
         """What no request shows: raise ProofError for what is not ok, and warn of what cannot be told."""

@@ -71,6 +71,10 @@ class AuthentikProvider(Configured):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
+        made = self._create(props)
+        return CreateResult(made.id, {**self._options(props), **(made.outs or {})})
+
+    def _create(self, props: dict[str, Any]) -> CreateResult:
         inputs = self._inputs(props)
         resolved = self._resolve(inputs, props, names(self.kind, inputs))
         body = wire(self.kind, inputs, resolved)
@@ -112,7 +116,7 @@ class AuthentikProvider(Configured):
         for name in differing(self.kind.fields, olds, seen):
             resolved.pop(name, None)  # its names may stand for other objects by now
         kept |= {"resolved": resolved} if "resolved" in kept else {}
-        return ReadResult(id_, {**kept, **seen, **computed(self.kind, answer)}, seen)
+        return ReadResult(id_, {**kept, **seen, **computed(self.kind, answer)}, {**self._options(props), **seen})
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -132,7 +136,7 @@ class AuthentikProvider(Configured):
         answer = self._write(self._address(id_, olds), body, olds)
         outs = self._outs(answer, inputs, resolved)
         carried |= {name: olds[name] for name in self.kind.computed if name in olds and name not in outs}
-        return UpdateResult({**carried, **outs})
+        return UpdateResult({**self._options(news), **carried, **outs})
 
     @brief
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -276,6 +280,10 @@ class AuthentikProvider(Configured):
 
     def _inputs(self, props: Mapping[str, Json]) -> Bag:
         return {name: plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
+
+    def _options(self, props: Mapping[str, Json]) -> Bag:
+        """The options among the inputs or in the state: without them a refresh would show them as gone."""
+        return {name: props[name] for name in self.kind.options if name in props}
 
     def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:
         unknown = frozenset(name for name, value in news.items() if pulumi.contains_unknowns(value))

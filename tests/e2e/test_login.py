@@ -29,7 +29,7 @@ def person(login: Login) -> Iterator[Person]:
 
 def test_putting_it_up_asks_authentik_as_often_as_it_must(login: Login) -> None:
     """One write an object, and a look-up for each name: two flows, three scopes, the group; and what is bound there."""
-    assert [method for method, _ in login.calls.made if method != "GET"] == ["POST"] * 4
+    assert [method for method, _ in login.calls.made if method != "GET"] == ["POST"] * 3
     assert len(login.calls) <= 11, login.calls.made
 
 
@@ -40,7 +40,7 @@ def test_a_second_up_has_nothing_to_do_and_a_refresh_finds_no_drift(login: Login
     login.driver.stack.refresh("--expect-no-changes")
 
 
-def test_the_client_secret_is_shown_only_to_who_asks_and_the_private_key_to_nobody(login: Login) -> None:
+def test_the_client_secret_is_shown_only_to_who_asks(login: Login) -> None:
     stack = login.driver.stack
     shown, told = stack.outputs(secrets=False), stack.outputs()
     secret = told["loginClientSecret"]
@@ -48,7 +48,6 @@ def test_the_client_secret_is_shown_only_to_who_asks_and_the_private_key_to_nobo
     assert shown["loginClientId"] == told["loginClientId"]
     assert secret not in json.dumps(shown)
     assert secret not in json.dumps(stack.export())
-    assert "PRIVATE KEY" not in stack.must("stack", "export", "--show-secrets").output
 
 
 def test_a_phone_behind_the_door_logs_somebody_in_at_authentik(login: Login, person: Person) -> None:

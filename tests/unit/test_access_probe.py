@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -202,8 +203,21 @@ def test_a_trial_waits_longer_where_the_outpost_has_not_been_told_of_the_site(
     tried(pem, GOOD | {HEADER: [reply(502), PONG]})  # loaded between the phone's question and the one without a header
 
 
+@pytest.mark.parametrize(("answers", "let_in"), [([REFUSED] * 9 + [PONG], True), ([FAILED], False)])
+def test_a_refusal_that_nothing_explains_is_waited_for_and_what_is_explained_is_not(
+    answers: list[Reply], let_in: bool, pem: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen on a busy 2025.8.1: after another slug the outpost refuses every header until it is told."""
+    monkeypatch.setattr(verify, "LOADING", 0.0)
+    monkeypatch.setattr(verify, "LOADING_LATE", 60.0)
+    began = time.monotonic()
+    with nullcontext() if let_in else pytest.raises(ProofError, match=Finding.IMMICH_DOWN.text):
+        tried(pem, GOOD | {HEADER: answers})
+    assert time.monotonic() - began < 20
+
+
 class JustReplaced(Collector):
-    """The inquiry of a stack whose provider was just replaced."""
+    """The collector of a stack whose provider was just replaced."""
 
     def serves_another(self, without: ProbeResult) -> bool:
         return isinstance(without, Answer) and without.client == "former"

@@ -101,7 +101,7 @@ ELSEWHERE = {
 }
 """Produced by tests of their own, further down."""
 PORT_80 = {Finding.OPEN_PLAINLY}
-"""What only a server on that port shows: tests/unit/test_access_client.py."""
+"""What only a server on that port shows: tests/unit/test_access_probe.py."""
 
 
 def username(header: str) -> str:
@@ -131,7 +131,7 @@ def fails_to_prove(subject: Subject) -> str:
     return str(failure.value)
 
 
-@pytest.mark.parametrize("cause", cases(CUT_OFF, BY_AUTHENTIK), ids=lambda finding: finding.name)
+@pytest.mark.parametrize("finding", cases(CUT_OFF, BY_AUTHENTIK), ids=lambda finding: finding.name)
 def test_what_cuts_the_phone_off_is_the_likeliest_cause_to_doctor_and_proof(
     driver: Driver, breaking: Breaking, finding: Finding
 ) -> None:
@@ -151,7 +151,7 @@ def test_what_cuts_the_phone_off_is_the_likeliest_cause_to_doctor_and_proof(
         assert ("does not get through" in told) is not through
 
 
-@pytest.mark.parametrize("cause", BESIDE, ids=lambda finding: finding.name)
+@pytest.mark.parametrize("finding", BESIDE, ids=lambda finding: finding.name)
 def test_what_does_not_keep_the_phone_out_is_found_too(driver: Driver, breaking: Breaking, finding: Finding) -> None:
     with BESIDE[finding](breaking):
         findings = until_found(driver, read_subject(None), finding)
@@ -200,7 +200,7 @@ def test_an_outpost_that_has_not_loaded_its_provider_yet_is_told(
         assert time.monotonic() < deadline
 
 
-@pytest.mark.parametrize("cause", PASTED, ids=lambda finding: finding.name)
+@pytest.mark.parametrize("finding", PASTED, ids=lambda finding: finding.name)
 def test_what_is_wrong_with_a_pasted_header_is_told(well: Subject, finding: Finding) -> None:
     findings = found(well, PASTED[finding](well.outputs.headers["phone"]))
     assert findings[finding].check.link == "Immich"
@@ -261,7 +261,7 @@ def test_an_admin_api_of_caddy_that_does_not_answer_is_told(well: Subject) -> No
     assert findings[Finding.CADDY_UNREACHABLE].check.state is State.UNKNOWN
 
 
-@pytest.mark.parametrize("cause", GONE, ids=lambda finding: finding.name)
+@pytest.mark.parametrize("finding", GONE, ids=lambda finding: finding.name)
 def test_what_is_gone_from_authentik_is_the_likeliest_cause_until_the_program_makes_it_again(
     driver: Driver, breaking: Breaking, finding: Finding
 ) -> None:
@@ -273,7 +273,7 @@ def test_what_is_gone_from_authentik_is_the_likeliest_cause_until_the_program_ma
     assert driver.passes(driver.header())
 
 
-@pytest.mark.parametrize("cause", CARRIED_OUT, ids=lambda finding: finding.name)
+@pytest.mark.parametrize("finding", CARRIED_OUT, ids=lambda finding: finding.name)
 def test_an_up_that_makes_what_cannot_work_fails_with_the_cause(
     driver: Driver, breaking: Breaking, finding: Finding
 ) -> None:
