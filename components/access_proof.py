@@ -10,8 +10,8 @@ from pulumi import Output, ResourceOptions
 
 from components.settings import Settings
 from components.settings.verify import Verify
-from providers.access import AccessProof
 from providers.access.collect import Names
+from providers.access.proof import AccessProof
 from providers.errors import ProviderError
 
 

@@ -12,7 +12,7 @@ import pulumi
 from components.caddy_site import CaddySite
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
-from providers.access import AccessProof
+from providers.access.proof import AccessProof
 from providers.authentik.model.fields import (
     UNSET,
     Attributes,
@@ -26,7 +26,7 @@ from providers.authentik.model.fields import (
 )
 from providers.authentik.model.kind import Kind
 from providers.authentik.resource import AuthentikResource, every_resource
-from providers.caddy import CaddyConfig
+from providers.caddy.config import CaddyConfig
 
 AUTHENTIK = """\
 # Resources

@@ -1,5 +1,1 @@
 """The proof that the phone gets through and nothing else does, and finding out why where it does not."""
-
-from providers.access.proof import AccessProof
-
-__all__ = ["AccessProof"]

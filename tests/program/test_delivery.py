@@ -6,8 +6,8 @@ import re
 import pytest
 
 from lab.files import ROOT
-from providers.caddy import Site, render_file
 from providers.caddy.delivery import SCRIPT, snippet
+from providers.caddy.site import Site, render_file
 from tests.reference import STACK
 
 from .engine import Registered, Run, Secret, good
