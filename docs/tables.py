@@ -11,6 +11,7 @@ from doctor.symptoms import SYMPTOMS
 from phone.steps import in_markdown
 from providers.access.findings import Finding
 from providers.authentik.api.versions import DIFFERENCES, written
+from setup.rights import LOGIN, PROGRAM
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,9 +57,16 @@ def _parts() -> dict[str, str]:
                 for each in DIFFERENCES
             ),
         ),
+        "rights": _rights(PROGRAM),
+        "login rights": _rights(LOGIN),
         "symptoms": _table(("the phone", "what it may mean"), *SYMPTOMS),
         "steps": in_markdown().rstrip("\n"),
     }  # fmt: skip
+
+
+def _rights(groups: tuple[tuple[tuple[str, ...], str], ...]) -> str:
+    rows = ((", ".join(f"`{right}`" for right in rights), what) for rights, what in groups)
+    return _table(("right", "what for"), *rows)
 
 
 def _table(head: tuple[str, ...], *rows: tuple[str, ...]) -> str:

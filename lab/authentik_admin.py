@@ -8,31 +8,10 @@ from typing import Any
 
 import requests
 
+from setup.rights import RIGHTS
+
 SETTLE = 1.0
 """Seconds within which others that read the outpost's list of providers before our write have written it."""
-
-RIGHTS = (
-    *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("add", "change")),
-    *(f"authentik_core.{verb}_{model}" for model in ("user", "group", "application") for verb in ("delete", "view")),
-    "authentik_core.view_user_applications",
-    "authentik_core.add_token",
-    "authentik_core.view_token",
-    "authentik_core.delete_token",
-    "authentik_core.disable_group_superuser",
-    *(f"authentik_providers_proxy.{verb}_proxyprovider" for verb in ("add", "change", "delete", "view")),
-    *(f"authentik_policies.{verb}_policybinding" for verb in ("add", "change", "delete", "view")),
-    "authentik_outposts.view_outpost",
-    "authentik_outposts.change_outpost",
-    "authentik_flows.view_flow",
-    "authentik_events.view_event",
-)
-"""What the program's own token needs, and no more; docs/security.md says what for."""
-LOGIN_RIGHTS = (
-    *(f"authentik_providers_oauth2.{verb}_oauth2provider" for verb in ("add", "change", "delete", "view")),
-    "authentik_providers_oauth2.view_scopemapping",
-    "authentik_crypto.view_certificatekeypair",
-)
-"""What it needs besides for Immich's own login."""
 
 
 class Admin:

@@ -9,11 +9,11 @@ from typing import Any
 
 import urllib3
 
-from lab.authentik_admin import LOGIN_RIGHTS
 from lab.driver import Driver
 from lab.gateway import Calls, counted
 from lab.immich.oidc import challenge_of
 from lab.person import Person, as_the_app_reads
+from setup.rights import LOGIN_RIGHTS
 
 MOBILE_CALLBACK = "app.immich:///oauth-callback"
 SETTINGS = ("login", "authentikUrl", "loginApplication", "loginName", "loginMobileOverride")

@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from lab import stack
-from lab.authentik_admin import RIGHTS
 from lab.driver import Driver
 from lab.files import ROOT
 from lab.gateway import counted
+from setup.rights import RIGHTS
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 DRIFT = ROOT / ".github" / "scripts" / "drift.sh"

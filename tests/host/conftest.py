@@ -13,12 +13,12 @@ import requests
 
 from lab.authentik import StandIn
 from lab.authentik.seed import new_uuid
-from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from lab.toolchain import Progress, Sources
 from lab.toolchain.getting import Getter
 from lab.toolchain.versions import CADDY, ROOT
 from providers.authentik.resource import every_resource
 from providers.caddy.config import CaddyConfigProvider
+from setup.rights import LOGIN_RIGHTS, RIGHTS
 from tests.proxy import Proxy
 
 from .caddy import Caddy

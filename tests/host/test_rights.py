@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
+from setup.rights import LOGIN_RIGHTS, RIGHTS
 from tests.faults import with_token
 from tests.proxy import Proxy
 

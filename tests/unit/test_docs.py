@@ -8,7 +8,6 @@ from pathlib import Path
 import yaml
 
 from components.settings.caddy_options import OPTIONS
-from lab.authentik_admin import LOGIN_RIGHTS, RIGHTS
 from providers.authentik.api.versions import TRIED
 from providers.caddy.delivery import Target
 from tests.caddyfile import import_line
@@ -35,12 +34,6 @@ def test_the_import_line_in_the_documents_is_the_one_that_is_asked_for() -> None
     for path in ("README.md", "docs/caddy.md"):
         lines = (ROOT / path).read_text().splitlines()
         assert import_line(target) in [line.strip() for line in lines]  # it may stand in a list
-
-
-def test_the_rights_in_the_docs_are_those_of_the_labs_least_privilege_token() -> None:
-    for marker, rights in (("rights", RIGHTS), ("login rights", LOGIN_RIGHTS)):
-        table = "\n".join(_between((ROOT / "docs" / "security.md").read_text(), marker))
-        assert sorted(re.findall(r"authentik_\w+\.\w+", table)) == sorted(rights)
 
 
 def test_the_example_stack_holds_no_secret_and_only_known_settings() -> None:

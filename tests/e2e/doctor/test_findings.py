@@ -12,7 +12,6 @@ import pytest
 from components.access_proof import names_of
 from doctor.visit import Subject, look, read_subject
 from lab.authentik.versions import accepts_inactive, hides_tokens, lax
-from lab.authentik_admin import RIGHTS
 from lab.driver import Driver, basic
 from providers.access.collect import Collector
 from providers.access.diagnose import State
@@ -20,6 +19,7 @@ from providers.access.findings import Finding
 from providers.access.probe import PublicAddress
 from providers.access.verify import ProofError, Verification
 from providers.authentik.api.configured import connect
+from setup.rights import RIGHTS
 from tests.e2e.breaking import Breaking
 from tests.e2e.real import cases, in_sight_of_tokens
 from tests.unit.server import Handler, Server, reply

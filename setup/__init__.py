@@ -1,0 +1,1 @@
+"""`python -m setup`: what comes before the first `pulumi up`."""

@@ -1,0 +1,98 @@
+"""Make the program's own token in Authentik, by a blueprint that a superuser's token applies once."""
+
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+from providers.authentik.api.client import Client
+from providers.authentik.api.errors import AuthentikError, Call, NotFound
+from providers.authentik.api.queries import is_superuser
+from setup.blueprint import blueprint
+
+BLUEPRINTS = "/managed/blueprints/"
+APPLYING = 120.0
+"""Seconds for a worker of Authentik to apply a blueprint (2 to 20 were seen)."""
+PAUSE = 1.0
+_SUPERUSER = "a superuser's token"
+
+
+def make_token(client: Client, wanted: Collection[str], name: str, say: Callable[[str], None]) -> str:
+    """The key of the token of that name, or "" if it existed and only its rights were brought up to date.
+
+    client: with a superuser's token. wanted: rights as app.codename. say: takes a line of progress. Raises
+    AuthentikError, before anything is written where something else has the name.
+    """
+    if not is_superuser(client):
+        raise AuthentikError(
+            "cannot create the token: the token that was given is not a superuser's. Create one in Authentik as an "
+            "administrator (Directory, Tokens and App passwords, intent API), and delete it afterwards."
+        )
+    existed = _exists(client, name)
+    known = _known(client, wanted)
+    for right in [right for right in wanted if right not in known]:
+        say(f"this version of Authentik has no right {right}, so it is left out")
+    _apply(client, blueprint([right for right in wanted if right in known], name), name)
+    if existed:
+        return ""
+    viewing = Call(f"read the key of token {name!r}", _SUPERUSER)
+    return str(client.get(f"/core/tokens/{name}/view_key/", viewing)["key"])
+
+
+def _exists(client: Client, name: str) -> bool:
+    """Whether an earlier run made the token. Raises AuthentikError where the name is in use for something else."""
+    found = {
+        what: next((each for each in client.find(path, {field: name}, _call(what, name)) if each[field] == name), None)
+        for what, path, field in (
+            ("role", "/rbac/roles/", "name"),
+            ("group", "/core/groups/", "name"),
+            ("user", "/core/users/", "username"),
+        )
+    }
+    token: dict[str, Any] | None
+    try:
+        token = client.get(f"/core/tokens/{name}/", _call("token", name))
+    except NotFound:
+        token = None
+    user = found["user"]
+    ours = token is not None and user is not None and token["user"] == user["pk"] and token["intent"] == "api"
+    if ours and user is not None and user["type"] == "service_account" and found["role"] and found["group"]:
+        return True
+    if there := [what for what, each in {**found, "token": token}.items() if each is not None]:
+        raise AuthentikError(
+            f"cannot create the token: Authentik already has the {', '.join(there)} {name!r}, and not the rest of what "
+            "an earlier run would have made. Nothing was written. Delete it, or choose another name with --name."
+        )
+    return False
+
+
+def _known(client: Client, wanted: Collection[str]) -> set[str]:
+    """The rights among those wanted that this version of Authentik has: one that it has not fails a whole blueprint."""
+    listed = client.find("/rbac/permissions/", {}, Call("list the rights of this version of Authentik", _SUPERUSER))
+    return {f"{each['app_label']}.{each['codename']}" for each in listed} & set(wanted)
+
+
+def _apply(client: Client, content: str, name: str) -> None:
+    """Apply a blueprint and remove it again: what it made stays."""
+    doing = f"apply the blueprint {name!r}"
+    call = Call(doing, _SUPERUSER)
+    made = client.post(BLUEPRINTS, {"name": name, "content": content, "enabled": True}, call)
+    path = f"{BLUEPRINTS}{made['pk']}/"
+    try:
+        client.post(f"{path}apply/", {}, call)
+        bound = client.policy.scaled(APPLYING)
+        until = time.monotonic() + bound
+        while (status := client.get(path, call)["status"]) not in ("successful", "error", "warning"):
+            if time.monotonic() > until:
+                raise AuthentikError(
+                    f"cannot {doing}: Authentik has not applied it within {bound:.0f} seconds. Check that its worker "
+                    "runs, and run the command again."
+                )
+            time.sleep(PAUSE)
+        if status != "successful":
+            raise AuthentikError(f"cannot {doing}: Authentik ended with {status!r}. Look into its worker's log.")
+    finally:
+        client.delete(path, Call(f"delete the blueprint {name!r}", _SUPERUSER))
+
+
+def _call(what: str, name: str) -> Call:
+    return Call(f"look for {what} {name!r}", _SUPERUSER)
