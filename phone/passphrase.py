@@ -46,7 +46,7 @@ def weakness(passphrase: str) -> str | None:
     if len(passphrase) >= WEAK and len(set(passphrase)) >= SHORTEST // 2:
         return None
     return (
-        "this passphrase is weak: whoever gets the file can try passphrases for as long as they like. "
+        "this passphrase is weak: anyone who gets the file can try as many passphrases as they like. "
         "Five or more words chosen at random are better."
     )
 

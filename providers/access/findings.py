@@ -9,26 +9,26 @@ class Finding(Enum):
     HEADER_EMPTY = ("the header is empty", "Copy it again: `python -m phone show NAME`.")
     HEADER_SCHEME = (
         "the header does not begin with `Basic` and a space",
-        "Copy the whole value again, from `Basic` on, and not the name `Authorization`.",
+        "Copy the whole value again, starting with `Basic` and without the name `Authorization`.",
     )
     HEADER_LINE_BREAK = (
-        "a line break stands in the header",
+        "the header contains a line break",
         "Copy it again as one line; a terminal or a mail may have broken it.",
     )
     HEADER_SPACE = (
-        "a space too many stands in the header",
-        "Take out every space but the one after `Basic`.",
+        "the header contains an extra space",
+        "Remove every space except the one after `Basic`.",
     )
     HEADER_ALPHABET = (
-        "the header is no base64: a character is missing or wrong",
-        "Copy it again as a whole; it has A-Z, a-z, 0-9, +, / and = alone.",
+        "the header is not valid base64: a character is missing or wrong",
+        "Copy it again as a whole; it contains only A-Z, a-z, 0-9, +, / and =.",
     )
     HEADER_NO_COLON = (
-        "the header does not hold an account, a colon and a password",
+        "the header does not contain an account, a colon and a password",
         "Copy it again: `python -m phone show NAME`.",
     )
     HEADER_ACCOUNT = (
-        "the header is of an account that is no phone of this stack",
+        "the header belongs to an account that is not a phone of this stack",
         "Give the phone the header that the stack has for it now: `python -m phone show NAME`.",
     )
     HEADER_OLD = (
@@ -49,8 +49,8 @@ class Finding(Enum):
     )
     ROUTE_MISSING = (
         "Caddy has no route for the public name",
-        "What came by the admin API is gone after a reload of the Caddyfile: `pulumi up --refresh` puts it back. Of a "
-        "file check the import line, and reload Caddy.",
+        "A reload of the Caddyfile removes what came by the admin API: `pulumi up --refresh` adds it again. "
+        "For a file, check the import line and reload Caddy.",
     )
     OUTPOST_UNREACHABLE = (
         "Caddy does not reach the outpost",
@@ -58,7 +58,7 @@ class Finding(Enum):
     )
     OUTPOST_WITHOUT_PROVIDER = (
         "the outpost does not serve the proxy provider",
-        "`pulumi up --refresh` puts it on the outpost again.",
+        "`pulumi up --refresh` adds it to the outpost again.",
     )
     OUTPOST_NOT_LOADED = (
         "the outpost has the proxy provider on its list, but has not loaded it",
@@ -72,7 +72,7 @@ class Finding(Enum):
         "the login page's address leads to localhost",
         "Set authentik_host in the outpost's configuration to Authentik's public address.",
     )
-    PROVIDER_MISSING = ("the proxy provider is gone", "`pulumi up --refresh` makes it again.")
+    PROVIDER_MISSING = ("the proxy provider is gone", "`pulumi up --refresh` creates it again.")
     PROVIDER_HOST = (
         "the proxy provider is for another address than immich:url",
         "`pulumi up --refresh` sets it right.",
@@ -105,16 +105,16 @@ class Finding(Enum):
     )
     BINDINGS_OF_OTHERS = (
         "more is bound to the application than this stack binds, and may let others in",
-        "Add a group that may enter to immich:peopleGroups. `pulumi up --refresh` takes off the others; a run that "
-        "makes or takes over the application asks you to do so in Authentik.",
+        "Add a group that may enter to immich:peopleGroups. `pulumi up --refresh` removes the others; a run that "
+        "creates or adopts the application asks you to do so in Authentik.",
     )
     MEMBERS_OF_OTHERS = (
         "others are in the phones' group, or in a group below it, and may enter by it",
-        "Put who may enter into a group of immich:peopleGroups; `pulumi up --refresh` takes them out of the phones'.",
+        "Put who may enter into a group of immich:peopleGroups; `pulumi up --refresh` removes them from the phones'.",
     )
     GROUP_RIGHTS = (
         "the phones' group gives more than the application: parents, roles, or a superuser's rights",
-        "`pulumi up --refresh` takes it away.",
+        "`pulumi up --refresh` removes them.",
     )
     ACCOUNT_MISSING = ("the phone's account is gone", "`pulumi up --refresh` makes a new one, with a new header.")
     ACCOUNT_INACTIVE = (
@@ -127,7 +127,7 @@ class Finding(Enum):
     )
     ACCOUNT_EXTRA_GROUPS = (
         "the phone's account is in groups beside the phones' group, and may enter what they may",
-        "`pulumi up --refresh` takes it out of them.",
+        "`pulumi up --refresh` removes it from them.",
     )
     PASSWORD_MISSING = (
         "the app password is gone: revoked, or deleted when it expired",
@@ -142,11 +142,11 @@ class Finding(Enum):
         "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
     )
     PASSWORDS_OF_OTHERS = (
-        "the phone's account has app passwords beside ours, which let in too",
+        "the phone's account has other app passwords, which work too",
         "`pulumi up --refresh` deletes them.",
     )
     PASSWORD_WRONG = (
-        "everything is in order but the password: Authentik has another one for this account",
+        "everything is in order except the password: Authentik has a different one for this account",
         "Raise the phone's generation, `pulumi up`, and give the phone its new header.",
     )
     CORE_DOWN = (
@@ -154,11 +154,11 @@ class Finding(Enum):
         "Look at Authentik's server, its database and their logs.",
     )
     HEADER_LOST = (
-        "the header does not reach Caddy: it answers as to a request without one",
+        "the header does not reach Caddy, which answers as if there were none",
         "Look for what takes Authorization out of requests in front of Caddy: a tunnel, another proxy.",
     )
     NETWORK = (
-        "Caddy takes headers from some networks alone, and this machine may be in none of them",
+        "Caddy accepts headers only from some networks, and this machine may not be in any of them",
         "Add its network to immich:basicNetworks, or run from there; Caddy's trusted_proxies must name a proxy in "
         "front, and there may be one only; immich:verify false turns the proof off.",
     )
@@ -194,7 +194,7 @@ class Finding(Enum):
         "puts a site right that came by the admin API, another value of caddy:redeliver one that is a file.",
     )
     STILL_IN = (
-        "a phone that is switched off still gets through",
+        "a phone that is switched off can still get in",
         "`pulumi up --refresh` takes its account out of the phones' group; look for another group of the account's "
         "that is bound. The outpost forgets a header after 60 seconds.",
     )
@@ -207,15 +207,15 @@ class Finding(Enum):
         "Give it the rights that docs/security.md lists.",
     )
     AUTHENTIK_UNREACHABLE = (
-        "Authentik's API does not answer as it should",
+        "Authentik's API does not respond as expected",
         "Check that Authentik runs, and authentik:url.",
     )
     CADDY_UNREACHABLE = (
-        "Caddy's admin API does not answer as it should",
-        "Check caddy:admin, and run this where Caddy lets it be reached.",
+        "Caddy's admin API does not respond as expected",
+        "Check caddy:admin, and run this on a machine that can reach it.",
     )
     UNEXPLAINED = (
-        "the answer is another than it should be, and nothing that can be seen from here explains it",
+        "the answer is not the expected one, and nothing that can be seen from here explains it",
         "Look into the logs of Caddy, the outpost and Authentik at the time of this run.",
     )
 

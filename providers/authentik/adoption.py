@@ -118,9 +118,9 @@ def refuse_in_use(label: str, used_by: str) -> Conflict:
 def report_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
     """Say what an adopted object had, which is about to be written over."""
     if kind.recreate_on_adopt:
-        info(f"{label} existed, and is deleted and made anew: {_shown(kind, seen, inputs, differ)}")
+        info(f"{label} existed, and is deleted and created again: {_shown(kind, seen, inputs, differ)}")
     elif differ:
-        info(f"{label} existed, and is brought to what is declared: {_shown(kind, seen, inputs, differ)}")
+        info(f"{label} existed, and is changed to what is declared: {_shown(kind, seen, inputs, differ)}")
 
 
 _TAKE_OVER = (

@@ -56,8 +56,8 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
         if left := _told([each for each in others if each not in again]):
             raise Conflict(
                 f"cannot guard application {inputs['target']}: besides what this stack binds to it, it is bound to "
-                f"{', '.join(sorted(left.values()))}. Nothing was taken off. Add a group that may enter to "
-                "immich:peopleGroups, take what else it is off the application in Authentik (under Policy / Group / "
+                f"{', '.join(sorted(left.values()))}. Nothing was removed. Add a group that may enter to "
+                "immich:peopleGroups, remove the others from the application in Authentik (under Policy / Group / "
                 "User Bindings), and run the command again."
             )
         self._take_off(again, inputs)

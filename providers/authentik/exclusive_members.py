@@ -54,9 +54,9 @@ class ExclusiveMembersProvider(ExclusiveProvider):
             if others := others_in(group, {*inputs["users"], *of_its_stack(group)}):
                 raise Conflict(
                     f"cannot guard group {group['name']!r}: besides the phones of this stack, in it or below it is "
-                    f"{', '.join(sorted(others.values()))}, who would be let in by it. Nothing was taken off. Take "
-                    "them out of that group in Authentik (in a group of immich:peopleGroups they may enter), and run "
-                    "the command again."
+                    f"{', '.join(sorted(others.values()))}, who would be let in by it. Nothing was removed. Remove "
+                    "them from that group in Authentik (members of immich:peopleGroups may enter), and run the command "
+                    "again."
                 )
         return CreateResult(inputs["group"], {**inputs, "others": {}})
 

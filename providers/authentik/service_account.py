@@ -35,8 +35,8 @@ UNFINISHED = "+@+"
 no attributes. Only such characters as the server leaves out of the identifier of the app password."""
 
 _OVERLAP = (
-    "Take `overlap` off the phone in immich:phones; or, if its generation was raised by more than one, raise it by one "
-    "first: overlap keeps the generation before, so the one that the phone has now would go."
+    "Remove `overlap` from the phone in immich:phones; or, if its generation was raised by more than one, raise it by "
+    "one first: overlap keeps the generation before, so the one that the phone has now would go."
 )
 
 
@@ -136,7 +136,7 @@ class ServiceAccountProvider(AuthentikProvider):
             ]
         known = self.kind.fields["expires"].same(olds.get("expires"), expires) and not revoked
         if expires and not known and datetime.fromisoformat(expires) <= datetime.now(UTC):
-            return [("expires", f"expected a moment to come, got {expires}: an app password that has ended is dead")]
+            return [("expires", f"must be in the future, got {expires}")]
         return []
 
     def make(self, inputs: Bag, body: Bag) -> Bag:

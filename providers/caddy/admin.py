@@ -117,7 +117,7 @@ def _objects(call: str, response: Answer, part: Callable[[Any], Any]) -> dict[st
         pass
     raise CaddyError(
         f"cannot set up Caddy: {call} answered {response.status} with "
-        f"{response.headers.get('Content-Type') or 'nothing'}, which is no configuration of Caddy's. Check caddy:admin."
+        f"{response.headers.get('Content-Type') or 'nothing'}, which is not a Caddy configuration. Check caddy:admin."
     )
 
 

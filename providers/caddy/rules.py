@@ -116,7 +116,7 @@ def proxies(value: str) -> str | None:
         return expected
     if value == PRIVATE_RANGES or (wide := ip_network(value)).prefixlen >= (8 if wide.version == 4 else 7):
         return None
-    return "expected the networks of the proxies in front: whoever is trusted may say that it is anybody"
+    return "expected the networks of the proxies in front: a trusted one can claim any client address"
 
 
 def is_host(value: str) -> bool:

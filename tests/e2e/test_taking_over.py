@@ -124,11 +124,11 @@ def test_what_was_made_by_hand_is_refused_then_adopted_then_given_back(
     assert "'hand'" not in refused.output  # the values of attributes are nobody's business
     driver.stack.configure(adopt=True)
     told = driver.stack.up().output
-    assert "is brought to what is declared: " in told
+    assert "is changed to what is declared: " in told
     assert "skip_path_regex is '^/share', declared ''" in told
     assert "name is 'Our photos', declared 'Immich'" in told
     assert "'hand'" not in told
-    assert f"{driver.lab.names['service_account']!r} existed, and is deleted and made anew" in told
+    assert f"{driver.lab.names['service_account']!r} existed, and is deleted and created again" in told
     assert driver.until(True, driver.header()) is not None
     assert driver.until(False, made_by_hand["header"]) is not None
     provider = f"/providers/proxy/{made_by_hand['provider']['pk']}/"

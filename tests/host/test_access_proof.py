@@ -167,7 +167,7 @@ def test_a_spoiled_header_is_refused_before_anything_is_asked_and_not_shown(pem:
         _, failures = proof.check(declared | {"headers": {"anna": f"{ANNA}\n"}})
         assert server.asked == []
     (reason,) = failures.values()
-    assert reason.startswith("headers: phone 'anna': a line break stands in the header")
+    assert reason.startswith("headers: phone 'anna': the header contains a line break")
     assert ANNA.split()[1] not in reason
 
 

@@ -200,7 +200,7 @@ def test_a_name_that_nothing_has_is_told_and_nothing_is_written(
     since = authentik.mark()
     said = message(fails(resource(kind), "create", declared))
     assert said.startswith(f"cannot {what}")
-    assert "Authentik has none of that name, or hides it from this token (right authentik_" in said
+    assert "Authentik has no object of that name, or hides it from this token (right authentik_" in said
     assert authentik.written(since) == []
 
 

@@ -76,7 +76,7 @@ def _provider(authentik: Authentik) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [("2024.10.5", "is older than"), ("2026.11.0", "was not tried on"), (NEW, "")]
+    ("version", "said"), [("2024.10.5", "is older than"), ("2026.11.0", "has not been tried"), (NEW, "")]
 )
 def test_an_untried_version_is_told_once_a_process(version: str, said: str) -> None:
     with StandIn(version=version) as standin:

@@ -345,7 +345,7 @@ def test_everything_that_a_phone_may_say_is_taken() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"expires": "2031-01-01"}, "expires: expected a moment with its time zone, such as 2031-01-01T00:00:00Z"),
+        ({"expires": "2031-01-01"}, "expires: expected a time with its time zone, such as 2031-01-01T00:00:00Z"),
         ({"overlap": "yes"}, "overlap: expected true or false"),
         ({"note": "a\nb"}, "note: expected no control characters and no line breaks"),
         ({"generation": 0}, "expected a generation from 1 to 9999"),

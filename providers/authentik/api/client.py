@@ -46,7 +46,9 @@ class Client:
     def __init__(self, url: str, token: str, policy: RetryPolicy | None = None) -> None:
         self.policy = policy or RetryPolicy()
         if not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise AuthentikError("AUTHENTIK_TOKEN is no key of a token: it has spaces, line breaks or other letters.")
+            raise AuthentikError(
+                "AUTHENTIK_TOKEN is not a valid token: it contains spaces, line breaks or non-ASCII characters."
+            )
         from providers.exchange import Session
 
         conceal(token)

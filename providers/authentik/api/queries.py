@@ -39,7 +39,7 @@ def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> di
     if len(refusals) == len(lookup.by):
         raise refusals[-1]
     raise AuthentikError(
-        f"cannot {call.doing}: Authentik has none of that name, or hides it from this token (right {call.right})."
+        f"cannot {call.doing}: Authentik has no object of that name, or hides it from this token (right {call.right})."
     )
 
 

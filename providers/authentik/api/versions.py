@@ -91,8 +91,8 @@ def untried(version: str, url: str) -> str | None:
             f"of it. Upgrade Authentik. {tried}."
         )
     return (
-        f"Authentik {told} at {url} is a version that this program was not tried on, so it may answer otherwise than "
-        f"expected. {tried}; docs/operations.md says what differs."
+        f"Authentik {told} at {url} has not been tried with this program and may behave differently. "
+        f"{tried}; docs/operations.md says what differs."
     )
 
 

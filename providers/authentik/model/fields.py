@@ -84,7 +84,7 @@ class Text(Field):
         if _CONTROL.search(value.replace("\n", "") if self.lines else value):
             raise ValueError("expected no control characters and no line breaks")
         if value != value.strip():
-            raise ValueError("expected no spaces at its ends, which the server would cut off")
+            raise ValueError("expected no spaces at its start or end, which the server would remove")
         if len(value) > self.max_length:
             raise ValueError(f"expected at most {self.max_length} characters, got {len(value)}")
         return value
@@ -161,7 +161,7 @@ class Timestamp(Text):
     def convert(self, value: Json) -> str:
         text = super().convert(value)
         if _instant(text) is None:
-            raise ValueError("expected a moment with its time zone, such as 2031-01-01T00:00:00Z")
+            raise ValueError("expected a time with its time zone, such as 2031-01-01T00:00:00Z")
         return text
 
     def same(self, one: Json, other: Json) -> bool:
