@@ -88,7 +88,8 @@ def test_a_post_that_was_refused_for_a_while_is_sent_again_because_the_server_di
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_every_call_waits_for_a_server_that_is_only_starting(method: str) -> None:
+def test_every_call_waits_for_a_server_that_is_only_starting(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNREACHABLE_BOUND", 20.0)
     with Server(done(method), listening=False) as server:
         threading.Timer(0.1, server.listen).start()
         ALL[method](Client(server.url, TOKEN))
