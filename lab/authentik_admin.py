@@ -35,8 +35,11 @@ class Admin:
         """One call; the answer's JSON, or None where it has none."""
         for _ in range(5):
             response = self._session.request(method, self._base + path, json=body, params=query, timeout=30)
-            if (method, response.status_code) != ("DELETE", 405):
-                break  # else it failed on an account that was in use, and left it
+            if (method, response.status_code) == ("DELETE", 405):
+                continue  # it failed on an account that was in use, and left it
+            if method == "POST" or response.status_code < 500:
+                break
+            time.sleep(SETTLE)  # a real server recycles a worker now and then
         response.raise_for_status()
         return response.json() if response.content else None
 
