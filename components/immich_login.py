@@ -5,7 +5,7 @@ import json
 import pulumi
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.immich_config import MOBILE_CALLBACK, oauth_config
+from components.immich_oauth_section import MOBILE_CALLBACK, oauth_config
 from components.settings import Login, Settings
 from providers.authentik.application import Application, ApplicationArgs
 from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs

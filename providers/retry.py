@@ -25,7 +25,7 @@ UNREACHABLE_BOUND: Final = 15.0
 """Seconds after which a server that takes no connection is given up."""
 BUSY_BOUND: Final = 60.0
 """Seconds after which a server that answers, but only with what may pass, is given up."""
-PASSING: Final = frozenset({429, 502, 503, 504})
+RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 """Statuses that may pass: busy, or a proxy without its server."""
 
 

@@ -80,7 +80,7 @@ def examine_phone(facts: Facts, phone: Phone) -> list[Check]:
 
 def likeliest(facts: Facts, phone: Phone) -> Finding:
     """Why a phone's header did not get through: what the answers prove, else the first broken link."""
-    if _is_marked(phone.asked, site.FAILED) and _decides(facts.without):
+    if _has_verdict(phone.asked, site.FAILED) and _decides(facts.without):
         return Finding.IMMICH_DOWN  # the outpost answers, so what fails is behind it
     # A provider that is wrong, or has no application, is what the outpost does not serve.
     ours = [*_reaching(facts), _route(facts), _provider(facts), _application(facts), *examine(facts)]
@@ -95,19 +95,19 @@ def likeliest(facts: Facts, phone: Phone) -> Finding:
 def _guessed(facts: Facts, phone: Phone) -> Finding:
     """The cause where every link seems well."""
     match phone.asked:
-        case Answer(mark=site.LOGIN | site.HEADER_MISSING):
+        case Answer(verdict=site.LOGIN | site.HEADER_MISSING):
             return Finding.HEADER_LOST
-        case Answer(mark=site.NOT_ASKED) if _decides(facts.without):
+        case Answer(verdict=site.NOT_ASKED) if _decides(facts.without):
             return Finding.CORE_DOWN  # it has a word for browsers, which needs no server behind the outpost
-        case Answer(mark=site.REFUSED) if _is_down(phone.account):
+        case Answer(verdict=site.REFUSED) if _is_down(phone.account):
             return Finding.CORE_DOWN
-        case Answer(mark=site.REFUSED) if facts.restricted:
+        case Answer(verdict=site.REFUSED) if facts.restricted:
             return Finding.NETWORK
-        case Answer(mark=site.REFUSED) if isinstance(phone.password, Password):
+        case Answer(verdict=site.REFUSED) if isinstance(phone.password, Password):
             return Finding.PASSWORD_EXPIRED if phone.password.expires else Finding.PASSWORD_WRONG
-        case Answer(status=200 | 404, mark=""):
+        case Answer(status=200 | 404, verdict=""):
             return Finding.NOT_IMMICH
-        case Answer(mark=""):
+        case Answer(verdict=""):
             return Finding.OTHER_ANSWERS
     return Finding.UNEXPLAINED
 
@@ -134,20 +134,20 @@ def _reaching(facts: Facts) -> Iterator[Check]:
 
 
 def _route(facts: Facts) -> Check:
-    if isinstance(facts.route, Hidden) and isinstance(facts.without, Answer) and facts.without.mark:
+    if isinstance(facts.route, Hidden) and isinstance(facts.without, Answer) and facts.without.verdict:
         return Check("route", State.OK, detail="the site answers")
     return _fact("route", facts.route, Finding.ROUTE_MISSING)
 
 
 def _outpost(facts: Facts) -> Iterator[Check]:
     outpost = facts.outpost
-    if _is_marked(facts.without, site.FAILED):
+    if _has_verdict(facts.without, site.FAILED):
         yield Check("outpost", State.NOT_OK, Finding.OUTPOST_UNREACHABLE, said(facts.without))
     elif not isinstance(outpost, Hidden) and (outpost is None or not outpost.attached):
         yield Check("outpost", State.NOT_OK, Finding.OUTPOST_WITHOUT_PROVIDER)
-    elif isinstance(facts.without, Answer) and facts.without.mark == site.NOT_ASKED:
+    elif isinstance(facts.without, Answer) and facts.without.verdict == site.NOT_ASKED:
         yield Check("outpost", State.NOT_OK, _undecided(facts.without, outpost), said(facts.without))
-    elif _decides(facts.without) and _is_marked(facts.wrong, site.NOT_ASKED):
+    elif _decides(facts.without) and _has_verdict(facts.wrong, site.NOT_ASKED):
         yield Check("outpost", State.NOT_OK, Finding.CORE_DOWN, said(facts.wrong))
     elif facts.former:
         yield Check("outpost", State.NOT_OK, Finding.OUTPOST_NOT_LOADED, "it still uses another provider for this host")
@@ -220,15 +220,15 @@ def _phones_group(facts: Facts) -> Iterator[Check]:
         yield Check("phones' group", State.OK)
 
 
-def _stranger(link: str, probe: ProbeResult, finding: Finding, *marks: str) -> Check:
+def _stranger(link: str, probe: ProbeResult, finding: Finding, *verdicts: str) -> Check:
     """A request that must not reach Immich, and be answered by our site with one of the marks."""
-    if isinstance(probe, NoAnswer) or probe.mark in (site.NOT_ASKED, site.FAILED):
+    if isinstance(probe, NoAnswer) or probe.verdict in (site.NOT_ASKED, site.FAILED):
         return Check(link, State.UNKNOWN, detail=said(probe))  # an error may hide that it did
-    if probe.mark in marks:
+    if probe.verdict in verdicts:
         return Check(link, State.OK, detail=said(probe))
     if probe.immich:
         return Check(link, State.NOT_OK, finding)
-    lost = site.REFUSED in marks and probe.mark in (site.LOGIN, site.HEADER_MISSING)
+    lost = site.REFUSED in verdicts and probe.verdict in (site.LOGIN, site.HEADER_MISSING)
     return Check(link, State.NOT_OK, Finding.HEADER_LOST if lost else Finding.OTHER_ANSWERS, said(probe))
 
 
@@ -324,13 +324,13 @@ def _hidden(link: str, fact: Hidden) -> Check:
     return Check(link, State.UNKNOWN, fact.finding, fact.reason)
 
 
-def _is_marked(probe: ProbeResult, mark: str) -> bool:
-    return isinstance(probe, Answer) and probe.mark == mark
+def _has_verdict(probe: ProbeResult, verdict: str) -> bool:
+    return isinstance(probe, Answer) and probe.verdict == verdict
 
 
 def _decides(probe: ProbeResult) -> bool:
     """Whether it is the login page or a refusal, which only the outpost's word brings about."""
-    return isinstance(probe, Answer) and probe.mark in (site.REFUSED, site.HEADER_MISSING, site.LOGIN)
+    return isinstance(probe, Answer) and probe.verdict in (site.REFUSED, site.HEADER_MISSING, site.LOGIN)
 
 
 def gets_through(probe: ProbeResult) -> bool:
@@ -342,7 +342,7 @@ def said(probe: ProbeResult) -> str:
     """An answer in words."""
     if isinstance(probe, NoAnswer):
         return probe.reason
-    return f"{probe.status} to {probe.location}" if probe.location else f"{probe.status} {probe.mark}".strip()
+    return f"{probe.status} to {probe.location}" if probe.location else f"{probe.status} {probe.verdict}".strip()
 
 
 def _host(location: str) -> str | None:

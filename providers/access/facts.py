@@ -16,14 +16,14 @@ from providers.caddy.doors import Doors
 class Answer:
     """An answer of the public address. immich: whether it is Immich's own; location: of a redirect, without query;
 
-    mark: what our site says of an answer that it gives itself, "" on any other. client: the client id in a
+    verdict: what our site says of an answer that it gives itself, "" on any other. client: the client id in a
     redirect to the login page, which shows which provider the outpost uses.
     """
 
     status: int
     immich: bool = False
     location: str = ""
-    mark: str = ""
+    verdict: str = ""
     client: str = ""
 
 

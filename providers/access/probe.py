@@ -9,7 +9,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from providers.access.facts import Answer, NoAnswer, ProbeResult
 from providers.access.immich_answers import is_immichs
-from providers.caddy.site import MARK
+from providers.caddy.site import VERDICT_HEADER
 from providers.errors import ProviderError
 from providers.retry import Overdue, within
 
@@ -75,7 +75,7 @@ class PublicAddress:
         return Answer(
             status=response.status,
             immich=response.status == 200 and is_immichs(self._path, body),
-            mark=response.headers.get(MARK, ""),
+            verdict=response.headers.get(VERDICT_HEADER, ""),
             location=location[:200],
             client=parse_qs(query).get("client_id", [""])[0][:200],
         )

@@ -42,9 +42,9 @@ class ProofError(ProviderError):
     """The proof failed; the message names who, the likeliest cause and its remedy, and holds no header."""
 
 
-def _answered(*marks: str) -> Callable[[ProbeResult], bool]:
+def _answered(*verdicts: str) -> Callable[[ProbeResult], bool]:
     """Whether our site itself gave an answer of those marks."""
-    return lambda probe: isinstance(probe, Answer) and probe.mark in marks
+    return lambda probe: isinstance(probe, Answer) and probe.verdict in verdicts
 
 
 class Verification:
@@ -102,9 +102,9 @@ class Verification:
         header = take_apart(value)
         return Phone(header, probe, self._collector.account(header.username), self._collector.password(header.username))
 
-    def _refuse(self, who: str, ask: Callable[[], ProbeResult], let_in: Finding, *marks: str) -> None:
+    def _refuse(self, who: str, ask: Callable[[], ProbeResult], let_in: Finding, *verdicts: str) -> None:
         """That this request does not get through, by an answer of those marks. let_in: the cause where it does."""
-        right = _answered(*marks)
+        right = _answered(*verdicts)
         # The outpost forgets a header after a while; whoever sends none gets in for good.
         opened = let_in is Finding.OPEN
         probe = self._until(lambda probe: right(probe) or (opened and gets_through(probe)), ask)
@@ -137,7 +137,7 @@ class Verification:
         without = self._public.ask(None) if isinstance(probe, Answer) and not probe.immich else None
         if not isinstance(without, Answer):
             return False
-        unknown = (without.status, without.mark) == (404, NOT_ASKED)
+        unknown = (without.status, without.verdict) == (404, NOT_ASKED)
         return unknown or self._collector.serves_another(without)
 
 

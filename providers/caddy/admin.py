@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from providers.caddy.errors import CaddyError
 from providers.caddy.routes import SERVERS
-from providers.retry import PASSING, Overdue, RetryPolicy, Transient, never_sent, retry_after
+from providers.retry import RETRIED_STATUSES, Overdue, RetryPolicy, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
     from providers.exchange import Answer
@@ -85,7 +85,7 @@ class Admin:
             raise Transient(self._unreachable(what, error), reached=not never_sent(error)) from None
         except (requests.RequestException, TooLong) as error:
             raise self._unreachable(what, error) from None
-        if response.status in PASSING:
+        if response.status in RETRIED_STATUSES:
             busy = CaddyError(f"{what} answered {response.status}: {_said(response)}. Run the command again later.")
             raise Transient(busy, after=retry_after(response.headers))
         if response.status == 412:

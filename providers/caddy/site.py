@@ -21,7 +21,7 @@ from providers.caddy.rules import (
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
 
-MARK = "X-Immich-Access"
+VERDICT_HEADER = "X-Immich-Access"
 """The response header of every answer that the site gives itself: 403 is also Immich's word, and a firewall's."""
 REFUSED, HEADER_MISSING, LOGIN, NOT_ASKED, FAILED = "refused", "header-missing", "login", "not-asked", "failed"
 """Its values: a header is refused; an app sent none; a browser goes to the login page; the outpost gave no answer that
@@ -65,10 +65,10 @@ _NOT_BROWSERS = ("header_up -Authorization", *_NO_KEYS, _NO_COOKIES.format("immi
 _NOT_PHONES = ("header_up -Cookie", *_NO_KEYS)
 # Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page.
 _CANNOT_ASK = f"error {NOT_ASKED} 502"
-_UNDECIDED = (f"header {MARK} {NOT_ASKED}", "copy_response")
-_TO_LOGIN = (f"header {MARK} {LOGIN}", f"error @app {HEADER_MISSING} 403", "copy_response")
-_NO_MARK = f"header_down -{MARK}"
-_KEPT_FROM_IMMICH = (_NO_COOKIES.format("authentik_"), _NO_MARK)
+_UNDECIDED = (f"header {VERDICT_HEADER} {NOT_ASKED}", "copy_response")
+_TO_LOGIN = (f"header {VERDICT_HEADER} {LOGIN}", f"error @app {HEADER_MISSING} 403", "copy_response")
+_NO_VERDICT = f"header_down -{VERDICT_HEADER}"
+_KEPT_FROM_IMMICH = (_NO_COOKIES.format("authentik_"), _NO_VERDICT)
 
 _RULES: Mapping[str, Callable[[str], str | None]] = {
     "account": account_name,
@@ -169,7 +169,7 @@ def _route(site: Site) -> list[str]:
         "@pipe not vars_regexp {header.Upgrade} (?i)^(websocket)?$",
         "request_header @pipe -Upgrade",
         f"@outpost vars_regexp {{uri}} {_exactly(_PAGES)}",
-        *_handle("outpost", *_proxy(outpost, [*_to_outpost(site), *_NOT_BROWSERS, _NO_MARK])),
+        *_handle("outpost", *_proxy(outpost, [*_to_outpost(site), *_NOT_BROWSERS, _NO_VERDICT])),
         *_shares(site),
         f"@basic {_BASIC}",
         # Of several headers, and of any other form, it is nobody's: the variable has all of them.
@@ -232,7 +232,7 @@ def _shares(site: Site) -> list[str]:
         return []
     shares = site.shares.lower()
     sent = ["header_up -Authorization", *_NO_KEYS]
-    sent += [_NO_COOKIES.format("immich_|authentik_"), *_named(shares), *_trusting(site), _NO_MARK]
+    sent += [_NO_COOKIES.format("immich_|authentik_"), *_named(shares), *_trusting(site), _NO_VERDICT]
     return [
         f"@shares vars_regexp {{uri}} {_exactly(_SHARED)}",
         *_handle("shares", "request_header -Upgrade", *_proxy(shares, sent)),
@@ -276,7 +276,11 @@ def _errors() -> list[str]:
         *(f'{kind} {kind} "{said}"' for kind, said in _SAID.items()),
         f'default {FAILED} "{_FAILED}"',
         "}",
-        *("header Content-Type application/json", "header Cache-Control no-store", f"header {MARK} {{access}}"),
+        *(
+            "header Content-Type application/json",
+            "header Cache-Control no-store",
+            f"header {VERDICT_HEADER} {{access}}",
+        ),
         f"respond `{_ERROR}` {{err.status_code}}",
         "}",
     ]

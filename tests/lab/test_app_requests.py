@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from providers.caddy.site import MARK
+from providers.caddy.site import VERDICT_HEADER
 
 from .site_world import GOOD, LOGIN, SESSION, WRONG, World
 
@@ -59,7 +59,7 @@ def answered(world: World, request: Mapping[str, Any], *headers: dict[str, str])
     """Who answered: Immich, or the site by its mark."""
     path = request["path"].translate(str.maketrans({"{": "", "}": "", "…": "x"}))
     answer = world.ask(path, *headers, method=request["method"])
-    mark = answer.headers.get(MARK.lower(), "Immich")
+    mark = answer.headers.get(VERDICT_HEADER.lower(), "Immich")
     assert (mark == "Immich") == (answer.status == 200)
     if mark in ("refused", "header-missing"):
         assert (answer.status, answer.error["statusCode"], answer.error["error"]) == (403, 403, "Forbidden")
@@ -91,7 +91,7 @@ def test_each_request_of_the_app_gets_the_answer_of_the_table_and_never_a_redire
 def test_a_browser_without_a_session_gets_the_login_page(mode: dict[str, str], path: str, world: World) -> None:
     world.serve()
     answer = world.ask(path, {"User-Agent": SAFARI_12}, mode)
-    assert (answer.status, answer.headers[MARK.lower()], answer.headers["location"]) == (302, "login", LOGIN)
+    assert (answer.status, answer.headers[VERDICT_HEADER.lower()], answer.headers["location"]) == (302, "login", LOGIN)
 
 
 def test_a_valid_session_passes_whatever_its_user_agent(world: World) -> None:
@@ -99,4 +99,4 @@ def test_a_valid_session_passes_whatever_its_user_agent(world: World) -> None:
     for agent in ("Immich_Android_2.6.0", "Dalvik/2.1.0", "Dart/3.8 (dart:io)", ""):
         answer = world.ask("/api/users/me", {"User-Agent": agent}, SESSION)
         assert answer.status == 200
-        assert MARK.lower() not in answer.headers
+        assert VERDICT_HEADER.lower() not in answer.headers

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from components.immich_config import MOBILE_CALLBACK, oauth_config
+from components.immich_oauth_section import MOBILE_CALLBACK, oauth_config
 from lab.authentik import StandIn as Authentik
 from lab.authentik_admin import Admin
 from lab.immich import StandIn as Immich

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.immich_config import oauth_config
+from components.immich_oauth_section import oauth_config
 from lab.immich import StandIn
 from lab.immich.config import OAUTH
 from tests import immich_sdk

@@ -13,7 +13,7 @@ import pytest
 from urllib3.filepost import encode_multipart_formdata
 from websockets.sync.client import connect
 
-from providers.caddy.site import MARK
+from providers.caddy.site import VERDICT_HEADER
 
 from .site_world import GOOD, WRONG, World
 
@@ -68,7 +68,7 @@ def test_the_app_is_known_to_immich_and_a_refusal_keeps_its_session(site: World,
     assert json_of(site, "GET", "/api/users/me", app | GOOD)["email"] == EMAIL
     for header, mark in ((WRONG, "refused"), ({}, "header-missing")):
         status, headers, _ = ask(site, "GET", "/api/users/me", app | header)
-        assert (status, headers[MARK.lower()]) == (403, mark)
+        assert (status, headers[VERDICT_HEADER.lower()]) == (403, mark)
     assert json_of(site, "GET", "/api/users/me", app | GOOD)["email"] == EMAIL
 
 
@@ -94,7 +94,7 @@ def test_the_websocket_opens(site: World, app: dict[str, str]) -> None:
 
 def test_immichs_own_refusal_passes_without_a_mark_and_ours_has_its_form(site: World) -> None:
     status, headers, data = ask(site, "GET", "/api/users/me", GOOD)
-    assert (status, MARK.lower() in headers) == (401, False)
+    assert (status, VERDICT_HEADER.lower() in headers) == (401, False)
     ours = json.loads(ask(site, "GET", "/api/users/me", WRONG)[2])
     assert ours.keys() <= json.loads(data).keys()
     assert {name: type(value) for name, value in ours.items()} == {name: type(json.loads(data)[name]) for name in ours}

@@ -30,14 +30,14 @@ from providers.caddy.doors import Doors
 
 DOWN = Hidden("no answer", Finding.AUTHENTIK_UNREACHABLE)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/", mark="login")
-REFUSED, PONG = Answer(403, mark="refused"), Answer(200, immich=True)
+LOGIN = Answer(302, location="https://auth.example.org/application/o/authorize/", verdict="login")
+REFUSED, PONG = Answer(403, verdict="refused"), Answer(200, immich=True)
 MISSING, NOT_ASKED, FAILED = (
-    Answer(403, mark="header-missing"),
-    Answer(502, mark="not-asked"),
-    Answer(502, mark="failed"),
+    Answer(403, verdict="header-missing"),
+    Answer(502, verdict="not-asked"),
+    Answer(502, verdict="failed"),
 )
-UNLOADED = Answer(404, mark="not-asked")
+UNLOADED = Answer(404, verdict="not-asked")
 WAY = Facts(
     url="https://photos.example.org",
     without=LOGIN,
@@ -98,7 +98,7 @@ def test_a_way_and_a_phone_that_are_well_are_ok_in_every_link() -> None:
         (WAY, phone(asked=Answer(403)), Finding.OTHER_ANSWERS),
         (WAY, phone(asked=Answer(503)), Finding.OTHER_ANSWERS),
         (facts(wrong=LOGIN), phone(asked=LOGIN), Finding.HEADER_LOST),
-        (facts(wrong=replace(LOGIN, mark="")), phone(asked=replace(LOGIN, mark="")), Finding.OTHER_ANSWERS),
+        (facts(wrong=replace(LOGIN, verdict="")), phone(asked=replace(LOGIN, verdict="")), Finding.OTHER_ANSWERS),
         (WAY, phone(asked=MISSING), Finding.HEADER_LOST),
         (facts(route=False, without=NoAnswer("certificate", "internal error")),
          phone(asked=NoAnswer("certificate", "internal error")), Finding.ROUTE_MISSING),
@@ -144,7 +144,7 @@ def test_the_likeliest_cause(seen_way: Facts, seen_phone: Phone, finding: Findin
         ({"without": PONG}, Finding.OPEN),
         ({"wrong": PONG}, Finding.OPEN_TO_ANY_HEADER),
         ({"wrong": LOGIN}, Finding.HEADER_LOST),
-        ({"wrong": replace(LOGIN, mark="")}, Finding.OTHER_ANSWERS),
+        ({"wrong": replace(LOGIN, verdict="")}, Finding.OTHER_ANSWERS),
         ({"app": LOGIN}, Finding.OTHER_ANSWERS),
         ({"app": PONG}, Finding.OPEN),
         ({"without": Answer(200)}, Finding.OTHER_ANSWERS),
@@ -212,7 +212,7 @@ PROBES: st.SearchStrategy[ProbeResult] = st.builds(
     Answer,
     st.sampled_from([200, 301, 302, 401, 403, 404, 500, 502, 503, 504]),
     location=LOCATIONS,
-    mark=st.sampled_from(["", "refused", "header-missing", "login", "not-asked", "failed"]),
+    verdict=st.sampled_from(["", "refused", "header-missing", "login", "not-asked", "failed"]),
 ) | st.builds(NoAnswer, st.sampled_from(["header", "name", "connection", "certificate"]), st.just("x"))  # fmt: skip
 HIDDEN = st.just(Hidden("no right"))
 MOMENTS = st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))

@@ -71,7 +71,7 @@ def test_without_a_header_none_is_sent_even_with_a_netrc(
         assert "authorization" not in server.asked[0].headers
         assert server.asked[0].headers["sec-fetch-mode"] == "navigate"
     login = "https://auth.example.org/application/o/authorize/"
-    assert answer == Answer(302, location=login, mark="login", client="public-id")
+    assert answer == Answer(302, location=login, verdict="login", client="public-id")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_redirect_to_log_in_tells_whose_provider_the_outpost_serves(client: st
     listed = {"pagination": {"next": 0}, "results": [{"pk": 1, "name": "Immich", "client_id": "ours"}]}
     with Server(reply(200, listed)) as server:
         collector = Collector(NAMES, lambda: Client(server.url, "token"))
-        assert collector.serves_another(Answer(302, mark="login", client=client)) is another
+        assert collector.serves_another(Answer(302, verdict="login", client=client)) is another
 
 
 def test_an_error_does_not_hide_that_a_request_without_a_header_gets_through(

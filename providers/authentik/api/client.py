@@ -24,7 +24,7 @@ from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, For
 from providers.authentik.api.versions import untried
 from providers.console import warn
 from providers.masking import conceal
-from providers.retry import LISTING, PASSING, WHOLE, Overdue, RetryPolicy, Transient, never_sent, retry_after
+from providers.retry import LISTING, RETRIED_STATUSES, WHOLE, Overdue, RetryPolicy, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
     import requests
@@ -246,7 +246,7 @@ class Client:
         # A worker that is recycled, or lost its database for a moment, says 500, and in plain text: Authentik itself
         # does so on a read, and on a write its page for errors answers 405.
         recycled = answer.headers.get("Content-Type", "").startswith("text/plain")
-        if status in PASSING or (status == 500 and (recycled or method in ("GET", "DELETE"))):
+        if status in RETRIED_STATUSES or (status == 500 and (recycled or method in ("GET", "DELETE"))):
             error = AuthentikError(f"{what} answered {status}: {words}. Authentik is busy or down: try again later.")
             if status != 429 and method == "POST":
                 raise AnswerLost(str(error))
