@@ -44,6 +44,8 @@ pulumi.export("fingerprints", access.fingerprints)
 pulumi.export("serviceAccounts", access.service_accounts)
 pulumi.export("formerServiceAccounts", access.former_service_accounts)
 pulumi.export("application", access.application)
+if stack.delivery.kind == "none":
+    pulumi.export("caddySite", access.caddy_site)
 
 if stack.login:
     login = ImmichLogin("immich-login", stack, stack.login, access.immich)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CaddySite(pulumi.ComponentResource):
-    """One site at Caddy: in the running one by its admin API, or as a file here, or as a file on each of the hosts.
+    """One site at Caddy: in the running one by its admin API, as a file here or on each of the hosts, or left to you.
 
     resource: what its resources are called; a host's name is added. after: what must stand before anything of it. Of a
     file the whole text is an input, so that a preview shows which lines change.
@@ -29,6 +29,8 @@ class CaddySite(pulumi.ComponentResource):
 
     applied: Output[Any]
     """Another one after each delivery."""
+    text: str
+    """The site as a file for a Caddyfile to import."""
 
     def __init__(
         self,
@@ -42,7 +44,10 @@ class CaddySite(pulumi.ComponentResource):
         super().__init__("immich:index:CaddySite", name, None, opts)
         self._resource, self._site, self._delivery, self._after = resource, site, delivery, after
         self._project, self._stack = pulumi.get_project(), pulumi.get_stack()
-        if delivery.kind == "admin":
+        self.text = render_file(site, this_stack())
+        if delivery.kind == "none":
+            self.applied = Output.from_input(hashlib.sha256(self.text.encode()).hexdigest())
+        elif delivery.kind == "admin":
             self.applied = self._admin(former_parent=opts.parent if opts else None).written
         elif delivery.target:
             self.applied = self._told(self._here(delivery.target).stdout)
@@ -131,7 +136,7 @@ class CaddySite(pulumi.ComponentResource):
         return f"{this_stack()}/{resource}"
 
     def _snippet(self, resource: str) -> str:
-        return snippet(render_file(self._site, this_stack()), self._owner(resource))
+        return snippet(self.text, self._owner(resource))
 
     def _deliver(self, target: Target, resource: str, script: str = SCRIPT) -> str:
         again = f"SITE_DELIVERY={shlex.quote(self._delivery.redeliver)} " if self._delivery.redeliver else ""

@@ -40,6 +40,8 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     former_service_accounts: Output[dict[str, str]]
     """Phone name to the former generation's account, for each phone whose former password stays valid."""
     application: Output[str]
+    caddy_site: str
+    """The site as a file for a Caddyfile to import."""
     phones_group: Group
     """Made before anything that bears no mark of its stack, so that another stack's of the same names stops there."""
     accounts: dict[str, ServiceAccount]
@@ -72,6 +74,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         self.headers, self.fingerprints = phones.headers, phones.fingerprints
         self.service_accounts, self.former_service_accounts = phones.usernames, phones.former_usernames
         self.application = application.slug
+        self.caddy_site = site.text
         self.register_outputs(
             {
                 "url": self.url,

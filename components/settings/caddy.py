@@ -36,7 +36,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the site gets to Caddy: by the admin API, as a file here (target), or as a file on each of the hosts.
+    """How the site gets to Caddy: by the admin API, as a file here (target) or on each of the hosts, or not at all.
 
     other_doors: addresses, host:port, at which Caddy may serve Immich past the site.
     """
@@ -58,11 +58,11 @@ def read_delivery(read: Reader, site: Site) -> Delivery:
     admin = read.text("caddy:admin", rule=upstream_url, default=OPTIONS["admin"].default)
     if kind == "file":
         return Delivery(kind, admin, target=_target(read, site, "this machine"), redeliver=_option(read, "redeliver"))
+    if kind == "none":  # whether this Caddy's admin API can be reached from here is known only if it is said
+        return Delivery(kind, admin if read.raw("caddy:admin") else "")
     if kind != "ssh":
         if site.inside:
-            read.wrong(
-                "immich:insideSite", "expected false, for only caddy:delivery file and ssh have a file to import"
-            )
+            read.wrong("immich:insideSite", "expected false, because caddy:delivery admin has no file to import")
         return Delivery(kind, admin)
     hosts = tuple(host for item in _entries(read) if (host := _host(read, site, item)))
     names = [host.name for host in hosts]

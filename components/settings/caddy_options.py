@@ -46,9 +46,10 @@ _HOST_KEY = r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9
 
 OPTIONS: Final[dict[str, Option]] = {
     "delivery": Option(
-        "admin: into the running Caddy by its admin API; file: a file on this machine; ssh: files on hosts.",
+        "admin: into the running Caddy by its admin API; file: a file on this machine; ssh: files on hosts; none: it "
+        "is left to you.",
         "admin",
-        _one_of("admin", "file", "ssh"),
+        _one_of("admin", "file", "ssh", "none"),
     ),
     "admin": Option(
         "Caddy's admin API. For a delivered file as seen from Caddy's host, with docker-compose from its container.",

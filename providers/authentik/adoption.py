@@ -18,8 +18,8 @@ MARKER = "pulumi"
 class Assessment:
     """What is known of an object that stands where ours would.
 
-    why_not_adoptable: why it can never be taken over, or "". used_by: what of others hangs on it, in words. of_this_stack:
-    whether it is evidently of this stack, though it cannot bear a mark.
+    why_not_adoptable: why it can never be taken over, or "". used_by: what of others hangs on it, in words.
+    of_this_stack: whether it is evidently of this stack, though it cannot bear a mark.
     """
 
     why_not_adoptable: str = ""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from lab import claims
 from lab.driver import Driver
@@ -242,6 +243,35 @@ def test_one_delivery_follows_another_and_only_to_the_admin_api_the_former_site_
     house.stack.up()
     assert house.passes(house.header())
 
+    house.stack.set(over_ssh)
+    house.stack.up()
+    assert served(house) == [True] * 3
+
+
+def test_without_a_delivery_the_site_waits_for_whoever_puts_it_into_caddy(house: Driver) -> None:
+    over_ssh = {name: value for name, value in house.stack.settings().items() if name.startswith("caddy:")}
+    here = Path(str(over_ssh["caddy:hosts"][0]["file"]))
+    house.stack.set({"caddy:delivery": "none", "caddy:hosts": None, "caddy:admin": None})
+    house.stack.up()
+    assert not here.exists()
+    proof = house.stack.urns()["immich-proof"]
+    failed = house.stack.run(
+        "up", "--yes", "--skip-preview", "--replace", proof, "--config-file", house.lab.config_file
+    )
+    assert failed.code != 0
+    assert "phone 'phone' does not get through" in failed.output
+
+    here.write_text(house.stack.outputs()["caddySite"])
+    caddyfile = (FOLDER / "caddy" / "Caddyfile").read_bytes()
+    loaded = requests.post(
+        f"{over_ssh['caddy:admin']}/load", data=caddyfile, headers={"Content-Type": "text/caddyfile"}, timeout=30
+    )
+    assert loaded.status_code == 200, loaded.text
+    house.stack.up()
+    assert house.passes(house.header())
+    house.stack.preview("--expect-no-changes")
+
+    here.unlink()
     house.stack.set(over_ssh)
     house.stack.up()
     assert served(house) == [True] * 3

@@ -48,6 +48,22 @@ def test_a_file_is_one_command_on_this_machine() -> None:
     assert inputs["addPreviousOutputInEnv"] is False
 
 
+def test_without_a_delivery_the_site_is_an_output_and_the_proof_stands_on_it() -> None:
+    done = good(STACK | {"caddy:delivery": "none"})
+    assert of_the_site(done) == {"immich-caddy": "immich:index:CaddySite"}
+    assert done.exports["caddySite"] == render_file(SITE, "immich/prod")
+    proof = done.named("immich-proof").inputs
+    assert proof["caddy_admin"] == ""
+    other = good(STACK | {"caddy:delivery": "none", "immich:upstream": "http://immich:2283"})
+    assert other.named("immich-proof").inputs["subject"] != proof["subject"]
+    inside = good(STACK | {"caddy:delivery": "none", "immich:insideSite": "true", "caddy:admin": "http://caddy:2019"})
+    assert "https://photos.example.org {" not in inside.exports["caddySite"]
+
+
+def test_the_site_is_an_output_only_where_nothing_else_delivers_it(reference: Run) -> None:
+    assert "caddySite" not in reference.exports
+
+
 def test_the_script_stands_where_the_state_of_users_says() -> None:
     # What pulumi destroy runs stands in the state: moving the script would leave the site on every proxy.
     assert SCRIPT == "providers/caddy/deliver.sh"

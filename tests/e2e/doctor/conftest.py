@@ -60,6 +60,14 @@ def until_found(driver: Driver, subject: Subject, finding: Finding, link: str = 
         time.sleep(driver.pause)
 
 
+def until_alone(driver: Driver, subject: Subject, finding: Finding) -> dict[Finding, PhoneCheck]:
+    """The same, as soon as it is the only one: the outpost is late to close what the test before had opened."""
+    deadline = time.monotonic() + driver.timeout
+    while (findings := found(subject)).keys() != {finding} and time.monotonic() < deadline:
+        time.sleep(driver.pause)
+    return findings
+
+
 def dead() -> str:
     """An address where nothing listens."""
     return f"127.0.0.1:{free_port()}"

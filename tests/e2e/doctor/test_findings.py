@@ -24,7 +24,7 @@ from tests.e2e.breaking import Breaking
 from tests.e2e.real import cases, in_sight_of_tokens
 from tests.unit.server import Handler, Server, reply
 
-from .conftest import dead, found, until_found
+from .conftest import dead, found, until_alone, until_found
 
 Break = Callable[[Breaking], AbstractContextManager[object]]
 # The likeliest cause is the one that was broken, and the phone does not get through.
@@ -241,7 +241,7 @@ def test_a_right_that_the_token_lacks_is_named(driver: Driver, well: Subject, sh
 @pytest.mark.real
 def test_a_wrong_token_is_told(driver: Driver, well: Subject) -> None:
     subject = replace(well, connect=lambda: connect(driver.lab.authentik_url, "wrong"))
-    assert found(subject).keys() == {Finding.TOKEN_RIGHTS}
+    assert until_alone(driver, subject, Finding.TOKEN_RIGHTS).keys() == {Finding.TOKEN_RIGHTS}
 
 
 def test_an_authentik_that_does_not_answer_is_told(well: Subject) -> None:
