@@ -90,7 +90,8 @@ def _component(component: type[pulumi.ComponentResource]) -> str:
 
 def _section(resource: type[pulumi.Resource], rows: Sequence[str], last: str, args: type | None = None) -> str:
     """What a class, its arguments' own class and its constructor say of it, and the table."""
-    said = [resource.__doc__, args.__doc__ if args else None, resource.__init__.__doc__]
+    own = vars(resource).get("__init__")
+    said = [resource.__doc__, args.__doc__ if args else None, own.__doc__ if own else None]
     words = [f"{inspect.cleandoc(each)}\n" for each in said if each]
     return "\n".join([f"### {resource.__name__}\n", *words, *_HEAD, *rows, f"\n{last}\n"])
 
