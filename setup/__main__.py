@@ -20,7 +20,11 @@ def main() -> int:
     if args.command == "blueprint":
         sys.stdout.write(blueprint(wanted, args.name))
         return 0
-    superusers = getpass("A superuser's token (it is used once and not kept): ") if sys.stdin.isatty() else input()
+    asked = "A superuser's token (it is used once and not kept): "
+    superusers = getpass(asked) if sys.stdin.isatty() else sys.stdin.readline()
+    if not superusers.strip():
+        _say("error: no token was given. Enter the key of a superuser's token with intent API, or pipe it in.")
+        return 1
     try:
         key = make_token(Client(args.url, superusers.strip()), wanted, args.name, _say)
     except ProviderError as error:

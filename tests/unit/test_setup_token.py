@@ -166,3 +166,12 @@ def test_the_command_prints_the_key_alone_and_repeats_no_secret() -> None:
     assert KEY not in done.stderr
     assert "superusers" not in done.stderr
     assert "delete the superuser's token now" in done.stderr
+
+
+def test_no_token_at_all_is_said_and_nothing_is_asked() -> None:
+    with Server(Authentik()) as server:
+        command = [sys.executable, "-m", "setup", "token", "--url", server.url]
+        done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, check=False, timeout=60)
+        assert server.asked == []
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no token was given.")
