@@ -237,7 +237,7 @@ def test_an_outpost_that_is_gone_is_told_by_its_name_and_gone_with_it(authentik:
     made.up(declared)
     authentik.call("DELETE", f"/outposts/instances/{outpost['pk']}/")
     assert not made.refresh()
-    with pytest.raises(HostError, match=f"find outpost '{outpost['name']}', .*Authentik has none of that name"):
+    with pytest.raises(HostError, match=f"find outpost '{outpost['name']}', .*Authentik has no object of that name"):
         made.up(declared)
 
 

@@ -89,7 +89,7 @@ def test_an_untried_version_is_told_once_a_process(version: str, said: str) -> N
         told = [line for line in host.told.splitlines() if "warning: " in line]
     assert asked.count(VERSION) == 1
     assert len(told) == bool(said)
-    assert all(f"Authentik {version} at {standin.url} is" in line and said in line for line in told)
+    assert all(f"Authentik {version} at {standin.url} " in line and said in line for line in told)
 
 
 def test_a_refusal_is_told_with_the_version_that_may_be_why() -> None:

@@ -21,7 +21,8 @@ def runs(process: psutil.Process) -> bool:
 
 def test_every_lab_is_ended_before_its_records_are_removed(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "lab").symlink_to(ROOT / "lab")
+    for package in ("lab", "setup"):
+        (tmp_path / package).symlink_to(ROOT / package)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
