@@ -211,7 +211,8 @@ def test_what_would_let_more_in_or_a_phone_do_more_is_seen_and_taken_away_and_no
         after = driver.admin.call("GET", path)
         assert {key: after[key] for key in opened[what]} == {key: before[what][key] for key in opened[what]}
     written = [path.removeprefix("/api/v3") for method, path in calls.made if method != "GET"]
-    assert set(written) == set(paths.values())  # a real server may want a write twice
+    sent = set(written) if driver.lab.real else written  # a real server may want a write twice
+    assert sorted(sent) == sorted(paths.values())
     assert not _enters(driver, theirs["slug"])
     assert not driver.stack.drifts()
 

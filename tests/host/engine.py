@@ -130,6 +130,8 @@ class Resource:
         self._provider = {"__provider": provider if isinstance(provider, str) else serialize_provider(provider())}
         self.id = ""
         self.outs: Props = {}
+        self.inputs: Props = {}
+        """As the last refresh told them."""
 
     def check(self, bag: Props) -> tuple[Props, dict[str, str]]:
         """The checked inputs, and what is wrong by property."""
@@ -172,7 +174,7 @@ class Resource:
         """Read it; answers whether it is still there."""
         request = proto.ReadRequest(id=self.id, properties=self._packed(self.outs))
         answer = self.host.call("Read", request)
-        self.id, self.outs = answer.id, unpacked(answer.properties)
+        self.id, self.outs, self.inputs = answer.id, unpacked(answer.properties), unpacked(answer.inputs)
         return bool(self.id)
 
     def delete(self) -> None:

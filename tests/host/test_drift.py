@@ -211,3 +211,14 @@ def test_a_binding_that_was_moved_to_another_application_binds_ours_again_and_le
     assert [each for each in bound if each["target"] == other] == []
     assert made.refresh()
     assert made.up(declared) == "same"
+
+
+@pytest.mark.parametrize(("kind", "option"), [("ProxyProvider", {"stack": "immich/test"}), ("Group", {"adopt": True})])
+def test_a_refresh_does_not_show_an_option_as_gone(
+    kind: str, option: dict[str, Any], authentik: Authentik, resource: Make
+) -> None:
+    declared, made = sample(authentik, kind).declared, resource(kind)
+    made.up(declared | option)
+    made.refresh()
+    assert made.inputs.items() >= option.items()
+    assert made.up(declared | option) == "same"
