@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi import Alias, Output, Resource, ResourceOptions
 
-from components.marker import this_stack
 from components.settings import Delivery, Host
 from providers.caddy.config import CaddyConfig
 from providers.caddy.delivery import SCRIPT, WARNINGS, Target, command, snippet
 from providers.caddy.site import Site, render, render_file
+from providers.stack import this_stack
 
 if TYPE_CHECKING:
     from pulumi_command import local, remote

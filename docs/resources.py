@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 import sys
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 import pulumi
@@ -63,10 +63,11 @@ def resources() -> str:
 
 def _resource(resource: type[AuthentikResource[Any]]) -> str:
     kind = resource.provider_class.kind
+    declared, lines = kind.fields | kind.options, described(kind.args)
     rows = [
-        f"| `{name}` | {_field(each)} | {_default(kind, name, each)} | {_notes(each, kind.docs[name])} |"
-        for name, each in (kind.fields | kind.options).items()
-        if name in kind.docs
+        f"| `{name}` | {_field(declared[name])} | {_default(kind, name, declared[name])} | "
+        f"{_notes(declared[name], line)} |"
+        for name, line in lines.items()
     ]
     outputs = ", ".join(f"`{name}`{' (secret)' if name in kind.secret else ''}" for name in kind.computed)
     return _section(resource, rows, f"Outputs: {outputs}. API: `{kind.path}`.")
@@ -97,18 +98,22 @@ def _section(resource: type[pulumi.Resource], rows: Sequence[str], last: str, ar
 
 
 def _outputs(resource: type[pulumi.Resource]) -> str:
-    return ", ".join(_declared(resource))
+    return ", ".join(
+        f"`{name}`" + (f" ({line[:1].lower()}{line[1:].rstrip('.')})" if line else "")
+        for name, line in described(resource).items()
+    )
 
 
-def _declared(resource: type[pulumi.Resource]) -> Iterator[str]:
-    """What a class declares to be had of it, each with what stands below it."""
-    (declared,) = ast.parse(inspect.getsource(resource)).body
+def described(declaring: type) -> dict[str, str]:
+    """What a class declares, each with the line below it, or ""."""
+    (declared,) = ast.parse(inspect.getsource(declaring)).body
     lines = declared.body if isinstance(declared, ast.ClassDef) else []
+    found = {}
     for line, after in zip(lines, [*lines[1:], None], strict=True):
         if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
             said = after.value if isinstance(after, ast.Expr) else None
-            text = str(said.value).rstrip(".") if isinstance(said, ast.Constant) else ""
-            yield f"`{line.target.id}`" + (f" ({text[:1].lower()}{text[1:]})" if text else "")
+            found[line.target.id] = str(said.value) if isinstance(said, ast.Constant) else ""
+    return found
 
 
 def _home(resource: type[pulumi.Resource]) -> str:

@@ -1,4 +1,4 @@
-"""Whose objects are: the name by which a stack tells its own from those of others."""
+"""The name by which a stack tells its own objects from those of others."""
 
 import pulumi
 

@@ -7,6 +7,7 @@ from typing import Any
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, NotFound
 from providers.authentik.api.queries import is_superuser
+from providers.authentik.model.lookups import GROUP, ROLE, USER
 from setup.blueprint import blueprint
 
 BLUEPRINTS = "/managed/blueprints/"
@@ -29,9 +30,10 @@ def make_token(client: Client, wanted: Collection[str], name: str, say: Callable
         )
     existed = _exists(client, name)
     known = _known(client, wanted)
-    for right in [right for right in wanted if right not in known]:
-        say(f"this version of Authentik has no right {right}, so it is left out")
-    _apply(client, blueprint([right for right in wanted if right in known], name), name)
+    for right in wanted:
+        if right not in known:
+            say(f"this version of Authentik has no right {right}, so it is left out")
+    _apply(client, blueprint(known, name), name)
     if existed:
         return ""
     viewing = Call(f"read the key of token {name!r}", _SUPERUSER)
@@ -40,35 +42,34 @@ def make_token(client: Client, wanted: Collection[str], name: str, say: Callable
 
 def _exists(client: Client, name: str) -> bool:
     """Whether an earlier run made the token. Raises AuthentikError where the name is in use for something else."""
-    found = {
-        what: next((each for each in client.find(path, {field: name}, _call(what, name)) if each[field] == name), None)
-        for what, path, field in (
-            ("role", "/rbac/roles/", "name"),
-            ("group", "/core/groups/", "name"),
-            ("user", "/core/users/", "username"),
-        )
-    }
-    token: dict[str, Any] | None
+    found: dict[str, dict[str, Any] | None] = {}
+    for lookup in (ROLE, GROUP, USER):
+        ((parameter, field),) = lookup.by
+        listed = client.find(lookup.path, {parameter: name}, _call(lookup.what, name))
+        found[lookup.what] = next((each for each in listed if each[field] == name), None)
     try:
-        token = client.get(f"/core/tokens/{name}/", _call("token", name))
+        found["token"] = client.get(f"/core/tokens/{name}/", _call("token", name))
     except NotFound:
-        token = None
-    user = found["user"]
-    ours = token is not None and user is not None and token["user"] == user["pk"] and token["intent"] == "api"
-    if ours and user is not None and user["type"] == "service_account" and found["role"] and found["group"]:
-        return True
-    if there := [what for what, each in {**found, "token": token}.items() if each is not None]:
+        found["token"] = None
+    there = [what for what, each in found.items() if each is not None]
+    user, token = found["user"] or {}, found["token"] or {}
+    ours = (
+        token.get("intent") == "api" and token.get("user") == user.get("pk") and user.get("type") == "service_account"
+    )
+    made = ours and len(there) == len(found)
+    if there and not made:
         raise AuthentikError(
             f"cannot create the token: Authentik already has the {', '.join(there)} {name!r}, and not the rest of what "
             "an earlier run would have made. Nothing was written. Delete it, or choose another name with --name."
         )
-    return False
+    return made
 
 
-def _known(client: Client, wanted: Collection[str]) -> set[str]:
-    """The rights among those wanted that this version of Authentik has: one that it has not fails a whole blueprint."""
+def _known(client: Client, wanted: Collection[str]) -> list[str]:
+    """The rights among those wanted that this version of Authentik has: an unknown one fails a whole blueprint."""
     listed = client.find("/rbac/permissions/", {}, Call("list the rights of this version of Authentik", _SUPERUSER))
-    return {f"{each['app_label']}.{each['codename']}" for each in listed} & set(wanted)
+    every = {f"{each['app_label']}.{each['codename']}" for each in listed}
+    return [right for right in wanted if right in every]
 
 
 def _apply(client: Client, content: str, name: str) -> None:

@@ -43,7 +43,7 @@ class ProofError(ProviderError):
 
 
 def _answered(*verdicts: str) -> Callable[[ProbeResult], bool]:
-    """Whether our site itself gave an answer of those marks."""
+    """Whether our site itself gave an answer with one of these verdicts."""
     return lambda probe: isinstance(probe, Answer) and probe.verdict in verdicts
 
 
@@ -68,6 +68,7 @@ class Verification:
                 raise _error(
                     {f"phone {each!r} does not get through": (findings[each], failed[each]) for each in failed}
                 )
+            self._since = time.monotonic()
             asked |= {phone: self._until(gets_through, partial(ask, headers[phone])) for phone in failed}
         wrong = wrong_header(self._collector.names.account)
         self._refuse("a wrong header", lambda: ask(wrong), Finding.OPEN_TO_ANY_HEADER, REFUSED)
@@ -83,9 +84,8 @@ class Verification:
         self._look([*people_access(people), other_providers(rivals), *other_doors(doors)])
 
     def _may_be_late(self, findings: Collection[Finding]) -> bool:
-        """Whether nothing but an outpost that Authentik has not told yet explains it; then the wait begins again."""
-        self._since = time.monotonic()
-        return self._since - self._began < LOADING_LATE and _MAYBE_LATE.issuperset(findings)
+        """Whether only an outpost that Authentik has not told yet may explain it, and there is time to wait for it."""
+        return time.monotonic() - self._began < LOADING_LATE and _MAYBE_LATE.issuperset(findings)
 
     def _look(self, checks: Iterable[Check]) -> None:
         """What no request shows: raise ProofError for what is not ok, and warn of what cannot be told."""
@@ -103,7 +103,7 @@ class Verification:
         return Phone(header, probe, self._collector.account(header.username), self._collector.password(header.username))
 
     def _refuse(self, who: str, ask: Callable[[], ProbeResult], let_in: Finding, *verdicts: str) -> None:
-        """That this request does not get through, by an answer of those marks. let_in: the cause where it does."""
+        """That this request is refused, by an answer with one of these verdicts. let_in: the finding if not."""
         right = _answered(*verdicts)
         # The outpost forgets a header after a while; whoever sends none gets in for good.
         opened = let_in is Finding.OPEN

@@ -102,7 +102,7 @@ def by_application(client: Client, provider: Mapping[str, Json], stack: str, lab
 
 def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
     """Raise Conflict for an object that is not as declared, or that would lose its secret."""
-    if not differ and not kind.recreate_on_adopt:  # to take over what is born with a secret is to make it anew
+    if not differ and not kind.recreate_on_adopt:  # taking over a credential means creating it again
         return
     raise Conflict(
         f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. {_TAKE_OVER}"

@@ -97,7 +97,7 @@ class ApplicationProvider(AuthentikProvider):
                 "one in Authentik first, or give ours another slug"
             )
         used_by = ", ".join(f"the binding of {bound_to(each)}" for each in bindings)
-        return bound(inputs.get("stack") or "", bindings, used_by)
+        return bound(inputs.get("stack", ""), bindings, used_by)
 
     def find_moved(self, id_: str, props: Mapping[str, Json]) -> Bag | None:
         """An application whose slug was changed is named by its provider, or is in the full list."""

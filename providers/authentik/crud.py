@@ -4,11 +4,11 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, ClassVar
 
 import pulumi
 from pulumi.dynamic import (
+    CheckFailure,
     CheckResult,
     CreateResult,
     DiffResult,
@@ -32,7 +32,6 @@ from providers.authentik.model.arguments import Bag
 from providers.authentik.model.fields import Json, differing
 from providers.authentik.model.kind import Kind, Resolved, computed, for_older, names, observed, of_older, wire
 from providers.authentik.this_run import THIS_RUN
-from providers.check import check_inputs
 from providers.errors import brief
 
 _ATTEMPTS = 3
@@ -60,7 +59,12 @@ class AuthentikProvider(Configured):
     @brief
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         self.declared = True
-        return check_inputs(self.kind, news, partial(self.check_against_state, olds))
+        props = {name: value for name, value in news.items() if name != "__provider"}
+        unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
+        inputs, failures = self.kind.check(props, unknown)
+        known = {name: value for name, value in inputs.items() if name not in unknown}
+        failures = failures or self.check_against_state(olds, known)
+        return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -282,7 +286,7 @@ class AuthentikProvider(Configured):
         return {name: plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
 
     def _options(self, props: Mapping[str, Json]) -> Bag:
-        """The options among the inputs or in the state: without them a refresh would show them as gone."""
+        """The options in inputs or state; without them a refresh would show them as gone."""
         return {name: props[name] for name in self.kind.options if name in props}
 
     def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:
@@ -307,7 +311,7 @@ class AuthentikProvider(Configured):
         self, found: Bag, inputs: Bag, resolved: Resolved, body: Bag, props: Mapping[str, Json]
     ) -> CreateResult:
         label, adopt = self.label(inputs), props.get("adopt") is True
-        assessment = self.assess(found, {**inputs, **{name: props.get(name) for name in self.kind.options}})
+        assessment = self.assess(found, {**inputs, **self._options(props)})
         if assessment.why_not_adoptable:
             raise Conflict(f"cannot create {label}: {assessment.why_not_adoptable}. Nothing was written.")
         refuse_others(label, found, inputs)
@@ -329,7 +333,7 @@ class AuthentikProvider(Configured):
         else:
             answer = found
         result = self._made(answer, inputs, resolved) if again else self._kept(answer, inputs, resolved)
-        # Even if it is ours: a killed run may have adopted it, and to keep too much does least harm.
+        # Even with our mark: a killed run may have adopted it, and keeping too much does the least harm.
         if adopt and not self.kind.recreate_on_adopt:
             had = of_older(self.kind, found)
             adopted = json.dumps({name: had.get(name) for name in differ}, sort_keys=True)

@@ -55,7 +55,7 @@ class GroupProvider(AuthentikProvider):
                 "access. Give ours another name, or remove the superuser status from that group in Authentik first, "
                 "once an administrator stays without it"
             )
-        if (expected := inputs["members"]) is None:
+        if (expected := inputs.get("members")) is None:
             return Assessment()
         stack = stack_of(inputs)
         strangers = [

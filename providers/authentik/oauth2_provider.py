@@ -107,7 +107,7 @@ class OAuth2ProviderProvider(AuthentikProvider):
         proxies = self.client.find("/providers/proxy/", {"name__iexact": found["name"]}, call)
         if found["pk"] in [each["pk"] for each in proxies]:  # Authentik lists those among the OAuth2 providers, too
             return Assessment(why_not_adoptable="a proxy provider has that name. Choose another one")
-        return by_application(self.client, found, inputs.get("stack") or "", self.label(inputs))
+        return by_application(self.client, found, inputs.get("stack", ""), self.label(inputs))
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:

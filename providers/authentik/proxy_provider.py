@@ -98,7 +98,7 @@ class ProxyProviderProvider(AuthentikProvider):
         return self._of_host(inputs)
 
     def assess(self, found: Bag, inputs: Bag) -> Assessment:
-        return by_application(self.client, found, inputs.get("stack") or "", self.label(inputs))
+        return by_application(self.client, found, inputs.get("stack", ""), self.label(inputs))
 
     @brief
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:

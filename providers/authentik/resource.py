@@ -12,6 +12,7 @@ from pulumi.dynamic import Resource
 import providers.authentik
 from providers.authentik.adoption import MARKER, has_mark
 from providers.authentik.crud import AuthentikProvider
+from providers.stack import this_stack
 
 Args = TypeVar("Args", bound=Mapping[str, object])
 
@@ -28,11 +29,10 @@ class AuthentikResource(Resource, Generic[Args]):
     ) -> None:
         """adopt: take over an object of the same name that differs; on destroy restore it instead of deleting it."""
         kind, given = self.provider_class.kind, cast(dict[str, Any], dict(args))
-        stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         if has_mark(kind):
-            given["attributes"] = _marked(f"{stack}/{resource_name}", given.get("attributes"))
+            given["attributes"] = _marked(f"{this_stack()}/{resource_name}", given.get("attributes"))
         if kind.known_by_group:
-            given["stack"] = stack
+            given["stack"] = this_stack()
         if adopt:
             given["adopt"] = True
         own = pulumi.ResourceOptions(

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from docs.resources import described
 from lab.files import ROOT
 
 from .conftest import Authentik
 from .engine import Host, HostError, Props, Resource
-from .scope_mapping import ScopeMapping, ScopeMappingProvider
+from .scope_mapping import ScopeMapping, ScopeMappingArgs, ScopeMappingProvider
 
 FILE = Path(__file__).parent / "scope_mapping.py"
 USES = """\
@@ -41,7 +42,9 @@ def test_its_file_has_at_most_40_lines() -> None:
 
 
 def test_each_argument_is_described() -> None:
-    assert list(ScopeMappingProvider.kind.docs) == ["name", "scope_name", "expression", "description"]
+    lines = described(ScopeMappingArgs)
+    assert list(lines) == ["name", "scope_name", "expression", "description"]
+    assert all(lines.values())
     assert ScopeMapping._resource_type_name == "dynamic/authentik:ScopeMapping"
 
 

@@ -10,6 +10,7 @@ import pytest
 from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
+from docs.resources import described
 from providers.access.proof import AccessProof, AccessProofProvider
 from providers.authentik.api.configured import Configured
 from providers.authentik.crud import AuthentikProvider
@@ -95,7 +96,9 @@ def test_the_arguments_of_a_resource_are_those_of_its_kind_and_each_is_described
     kind = resource.provider_class.kind
     (base,) = resource.__orig_bases__  # type: ignore[attr-defined]  # a generic class has it
     assert get_args(base) == (kind.args,)
-    assert list(kind.docs) == list(kind.args.__annotations__)
+    lines = described(kind.args)
+    assert list(lines) == list(kind.args.__annotations__)
+    assert all(lines.values())
     assert not {"adopt", "opts", "resource_name"} & kind.args.__annotations__.keys()
 
 

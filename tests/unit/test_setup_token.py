@@ -30,6 +30,12 @@ class Loader(yaml.SafeLoader):
 Loader.add_constructor("!KeyOf", lambda _, node: ("KeyOf", node.value))
 
 
+def entries_of(text: str) -> list[Any]:
+    """The entries of a blueprint."""
+    entries: list[Any] = yaml.load(text, Loader)["entries"]  # noqa: S506  # a SafeLoader with one tag more
+    return entries
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE", 0.01)
@@ -87,7 +93,7 @@ def made(authentik: Authentik, url: str, percent: int = 100) -> tuple[str, list[
 def test_the_blueprint_gives_the_rights_to_one_account_that_is_no_superuser_and_holds_no_key(
     rights: tuple[str, ...],
 ) -> None:
-    entries = yaml.load(blueprint(rights, "mine"), Loader)["entries"]  # noqa: S506  # a SafeLoader
+    entries = entries_of(blueprint(rights, "mine"))
     role, group, user, token = entries
     assert role["attrs"] == {"permissions": list(rights)}
     assert group["attrs"] == {"roles": [("KeyOf", "role")]}
@@ -103,7 +109,7 @@ def test_the_token_is_made_with_the_rights_that_this_version_has_and_the_bluepri
         (posted,) = [each.body for each in server.asked if each.path.endswith("/managed/blueprints/")]
     assert key == KEY
     assert said == ["this version of Authentik has no right authentik_core.new_right, so it is left out"]
-    assert yaml.load(posted["content"], Loader)["entries"][0]["attrs"]["permissions"] == list(KNOWN)  # noqa: S506
+    assert entries_of(posted["content"])[0]["attrs"]["permissions"] == list(KNOWN)
     assert posted["enabled"] is True  # a disabled one is not applied
     assert authentik.blueprints == 0
 

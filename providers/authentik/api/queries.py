@@ -21,7 +21,7 @@ TO_READ_TOKENS = f"the right {VIEW_TOKEN}, or on Authentik 2025.8 a superuser's 
 
 
 def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> dict[str, Json]:
-    """The one object that has name. Raises AuthentikError where there is none or more than one."""
+    """The one object of that name. Raises AuthentikError if there is none, or more than one."""
     app, model = lookup.model.split(".")
     call = Call(f"find {lookup.what} {name!r}, the {for_what}", f"{app}.view_{model}")
     refusals: list[Refused] = []
@@ -45,7 +45,7 @@ def find_by_name(client: Client, lookup: Lookup, name: str, for_what: str) -> di
 
 @dataclass
 class Survey:
-    """What each account, by its name, may enter; an account that nothing could be told of is not in it.
+    """What each account, by its name, may enter; without the accounts that could not be checked.
 
     seen: every application in sight, by its primary key. unchecked: what our token is not told.
     """
@@ -60,7 +60,7 @@ class Survey:
 
 
 def is_superuser(client: Client) -> bool:
-    """Whether our token is a superuser's, and so is told of hidden applications."""
+    """Whether the client's token is a superuser's, which sees hidden applications."""
     answer = client.get("/core/users/me/", Call("read whose AUTHENTIK_TOKEN it is", "none"))
     user = answer.get("user")
     return isinstance(user, dict) and user.get("is_superuser") is True

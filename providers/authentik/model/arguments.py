@@ -1,11 +1,8 @@
 """Arguments: what a resource takes, as a TypedDict whose annotations hold a Field each, and the one validator. Pure."""
 
-import inspect
-from ast import AnnAssign, ClassDef, Constant, Expr, Name, parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Annotated, Any, Required, get_args, get_origin
 
 from providers.authentik.model.fields import UNSET, Field, Json, differing
@@ -33,20 +30,8 @@ class Arguments:
 
     @cached_property
     def options(self) -> dict[str, Field]:
-        """What says how to proceed, and is no part of it."""
+        """Arguments that say how to proceed and are not part of it."""
         return {name: each for name, each in self._declared.items() if each.local}
-
-    @cached_property
-    def docs(self) -> dict[str, str]:
-        """The line below each argument."""
-        (declared,) = parse(inspect.getsource(self.args)).body
-        lines = declared.body if isinstance(declared, ClassDef) else []
-        return {
-            line.target.id: str(after.value.value)
-            for line, after in pairwise(lines)
-            if isinstance(line, AnnAssign) and isinstance(line.target, Name)
-            if isinstance(after, Expr) and isinstance(after.value, Constant)
-        }
 
     @property
     def required(self) -> frozenset[str]:
@@ -87,13 +72,11 @@ class Arguments:
 
     @cached_property
     def _declared(self) -> dict[str, Field]:
-        return {name: _field(hint) for name, hint in self.args.__annotations__.items()} | {
-            name: each for name, each in self.added.items() if name not in self.args.__annotations__
-        }
+        return {name: _field(hint) for name, hint in self.args.__annotations__.items()} | self.added
 
     @property
     def added(self) -> dict[str, Field]:
-        """Arguments that every resource of its class has."""
+        """Arguments beside those of the TypedDict."""
         return {}
 
 

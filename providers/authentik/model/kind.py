@@ -1,4 +1,4 @@
-"""Kind: what an object of Authentik is. Pure: no network and no Pulumi; provider.py interprets it."""
+"""Kind: what an object of Authentik is. Pure: no network and no Pulumi; crud.py interprets it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from providers.authentik.model.fields import UNSET, Boolean, Field, Json, ListOf
 
 Resolved = dict[str, dict[str, Json]]
 """For each reference field, the primary key of each name in it."""
-
 
 ADOPT: Final[dict[str, Field]] = {"adopt": Boolean(local=True)}
 STACK: Final[dict[str, Field]] = {"stack": Text(local=True)}
