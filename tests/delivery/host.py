@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -100,11 +101,20 @@ http://127.0.0.1:{self.port} {{
 
     def served(self) -> str | None:
         """What the site answers, or None where Caddy has no such site."""
+        return self.ask(f"127.0.0.1:{self.port}/", Host=f"site.test:{self.port}").text or None
+
+    def config(self) -> dict[str, Any]:
+        """What Caddy runs, by its admin API."""
+        found: dict[str, Any] = self.ask(f"{self.admin}/config/").json()
+        return found
+
+    @staticmethod
+    def ask(place: str, **headers: str) -> requests.Response:
+        """One request to Caddy. place: without http://."""
         with requests.Session() as session:
             # As clients do: a connection that waits in the queue of a socket is closed with it when Caddy reloads.
             session.mount("http://", HTTPAdapter(max_retries=Retry(total=1, backoff_factor=0)))
-            url = f"http://127.0.0.1:{self.port}/"
-            return session.get(url, headers={"Host": f"site.test:{self.port}"}, timeout=5).text or None
+            return session.get(f"http://{place}", headers=headers, timeout=5)
 
     def with_(self, **changed: object) -> None:
         """Change how the script is called."""

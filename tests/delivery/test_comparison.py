@@ -21,14 +21,9 @@ from .host import DASH, Host
 TOKEN = "a-token-in-a-configuration"
 
 
-def configured(host: Host) -> dict[str, Any]:
-    answer: dict[str, Any] = requests.get(f"http://{host.admin}/config/", timeout=5).json()
-    return answer
-
-
 def loaded(host: Host, *, name: str) -> str:
     """Bring another site into the running Caddy, past its Caddyfile. The answer is where."""
-    config, port = configured(host), free_port()
+    config, port = host.config(), free_port()
     says = [{"handler": "static_response", "body": TOKEN}]
     route = {"match": [{"host": [name]}], "handle": says}
     config["apps"]["http"]["servers"]["more"] = {"listen": [f":{port}"], "routes": [route]}
@@ -38,10 +33,10 @@ def loaded(host: Host, *, name: str) -> str:
 
 def refused(host: Host, action: str = "deliver", site: str = "") -> tuple[str, str]:
     """What the script says that changes nothing, and the digest that would let it."""
-    before, file = configured(host), host.file.read_text() if host.file.exists() else None
+    before, file = host.config(), host.file.read_text() if host.file.exists() else None
     code, said = host.run(action, site or host.site("another"))
     assert code == 1, said
-    assert configured(host) == before
+    assert host.config() == before
     assert (host.file.read_text() if host.file.exists() else None) == file
     assert TOKEN not in said
     digest = re.search(r"pulumi config set caddy:acceptOtherChanges ([0-9a-f]{8})$", said.strip())
@@ -73,7 +68,7 @@ def test_a_site_that_the_caddyfile_does_not_have_is_not_taken_off_the_air_unless
     assert refused(host)[1] == digest
     host.with_(accept=f"00000000 {digest}")
     host.deliver("two")
-    assert "more" not in configured(host)["apps"]["http"]["servers"]
+    assert "more" not in host.config()["apps"]["http"]["servers"]
     loaded(host, name="wiki.test")
     assert refused(host)[1] != digest  # what was accepted is that one difference
 
