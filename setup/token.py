@@ -11,8 +11,10 @@ from providers.authentik.model.lookups import GROUP, ROLE, USER
 from setup.blueprint import blueprint
 
 BLUEPRINTS = "/managed/blueprints/"
-APPLYING = 120.0
-"""Seconds for a worker of Authentik to apply a blueprint (2 to 20 were seen)."""
+APPLYING = 600.0
+"""Seconds for a worker of Authentik to apply a blueprint: 2 to 20, and over 120 where it was behind with other work."""
+SAID_AFTER = 15.0
+"""Seconds after which the wait is explained."""
 PAUSE = 1.0
 _SUPERUSER = "a superuser's token"
 
@@ -33,7 +35,7 @@ def make_token(client: Client, wanted: Collection[str], name: str, say: Callable
     for right in wanted:
         if right not in known:
             say(f"this version of Authentik has no right {right}, so it is left out")
-    _apply(client, blueprint(known, name), name)
+    _apply(client, blueprint(known, name), name, say)
     if existed:
         return ""
     viewing = Call(f"read the key of token {name!r}", _SUPERUSER)
@@ -72,7 +74,7 @@ def _known(client: Client, wanted: Collection[str]) -> list[str]:
     return [right for right in wanted if right in every]
 
 
-def _apply(client: Client, content: str, name: str) -> None:
+def _apply(client: Client, content: str, name: str, say: Callable[[str], None]) -> None:
     """Apply a blueprint and remove it again: what it made stays."""
     doing = f"apply the blueprint {name!r}"
     call = Call(doing, _SUPERUSER)
@@ -81,9 +83,13 @@ def _apply(client: Client, content: str, name: str) -> None:
     try:
         client.post(f"{path}apply/", {}, call)
         bound = client.policy.scaled(APPLYING)
-        until = time.monotonic() + bound
+        began, explained = time.monotonic(), False
         while (status := client.get(path, call)["status"]) not in ("successful", "error", "warning"):
-            if time.monotonic() > until:
+            waited = time.monotonic() - began
+            if waited > client.policy.scaled(SAID_AFTER) and not explained:
+                explained = True
+                say(f"waiting up to {bound:.0f} seconds for Authentik's worker, which does its other tasks first")
+            if waited > bound:
                 raise AuthentikError(
                     f"cannot {doing}: Authentik has not applied it within {bound:.0f} seconds. Check that its worker "
                     "runs, and run the command again."

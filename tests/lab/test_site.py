@@ -182,13 +182,15 @@ def test_what_immich_lets_in_by_passes_to_immich_and_what_the_outpost_does_to_th
     world.serve()
     tokens = {"x-api-key": "a", "x-immich-user-token": "b", "x-immich-session-token": "c"}
     tokens |= {} if who is GOOD else {"Authorization": "Bearer d"}
-    cookies = "immich_auth_type=password; authentik_proxy_1=session; authentik_proxy_2=x; immich_access_token=immich"
+    theirs = "my_authentik_x=authentik_y; my_immich_x=immich_y"  # only a name's beginning counts
+    cookies = f"immich_auth_type=a; {theirs}; authentik_proxy_1=session; authentik_proxy_2=x; immich_access_token=b"
     assert world.ask("/", who, tokens, {"Cookie": cookies}).status == 200
     to_immich, to_outpost = world.immich.asked[0].headers, world.outpost.asked[0].headers
     assert {name: to_immich.get(name.lower()) for name in tokens} == tokens
-    assert to_immich["cookie"] == "immich_auth_type=password; immich_access_token=immich"
+    assert to_immich["cookie"] == f"immich_auth_type=a; {theirs}; immich_access_token=b"
     assert to_immich.get("authorization") == tokens.get("Authorization")
-    assert to_outpost.get("cookie") == (None if who is GOOD else "authentik_proxy_1=session; authentik_proxy_2=x;")
+    asked_with = f"{theirs}; authentik_proxy_1=session; authentik_proxy_2=x;"
+    assert to_outpost.get("cookie") == (None if who is GOOD else asked_with)
     assert to_outpost.get("authorization") == who.get("Authorization")
     assert not {"x-api-key", "x-immich-user-token", "x-immich-session-token"} & to_outpost.keys()
 

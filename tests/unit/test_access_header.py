@@ -1,6 +1,7 @@
 """A header that came through hands and papers: what is wrong with it."""
 
 import base64
+import re
 import string
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from components.basic_header import basic_header
 from providers.access.findings import Finding
 from providers.access.header import take_apart, wrong_header
+from providers.caddy.credentials import credentials_of
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "-", min_size=1, max_size=40)
 PASSWORDS = st.text(string.ascii_letters + string.digits, min_size=1, max_size=80)
@@ -74,3 +76,8 @@ def test_what_else_is_wrong_is_told(value: str, fault: Finding | None) -> None:
 def test_anything_at_all_is_taken_apart(value: str) -> None:
     take_apart(value)
     assert take_apart(f"Basic {value}").fault is not Finding.HEADER_SCHEME or not value.strip()
+
+
+@given(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", fullmatch=True))
+def test_the_outpost_is_asked_about_the_wrong_header_so_that_more_than_caddy_is_tested(account: str) -> None:
+    assert re.search(credentials_of(account), wrong_header(account))

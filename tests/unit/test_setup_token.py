@@ -39,6 +39,7 @@ def entries_of(text: str) -> list[Any]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE", 0.01)
+    monkeypatch.setattr(module, "APPLYING", 30.0)
 
 
 @dataclass
@@ -160,6 +161,16 @@ def test_a_blueprint_that_is_not_applied_is_said_with_where_to_look_and_removed(
     with Server(authentik) as server, pytest.raises(AuthentikError, match=reason):
         made(authentik, server.url, percent)
     assert authentik.blueprints == 0
+
+
+def test_a_wait_for_a_busy_worker_is_said_once() -> None:
+    said: list[str] = []
+    authentik = Authentik(statuses=["unknown"])
+    with Server(authentik) as server, pytest.raises(AuthentikError):
+        make_token(Client(server.url, "a-superusers-token", RetryPolicy(1)), KNOWN, "immich-pulumi", said.append)
+    assert [each for each in said if "waiting" in each] == [
+        "waiting up to 0 seconds for Authentik's worker, which does its other tasks first"
+    ]
 
 
 def test_the_command_prints_the_key_alone_and_repeats_no_secret() -> None:

@@ -61,3 +61,9 @@ def test_host_and_port_are_the_public_addresss(url: str, host: str, port: int) -
 def test_a_site_names_the_attribute_that_is_wrong(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name}: expected http"):
         Site(**{**vars(PLAIN), name: value})
+
+
+@pytest.mark.parametrize("shares", ["http://localhost:2283", "http://LOCALHOST:2283", "http://authentik:9000"])
+def test_share_links_go_neither_to_immich_nor_to_the_outpost_itself(shares: str) -> None:
+    with pytest.raises(ValueError, match=r"^shares: expected a server of their own"):
+        replace(PLAIN, shares=shares)
