@@ -1,10 +1,8 @@
 """The program that `pulumi up` runs: settings, one component, exports."""
 
 import os
-from pathlib import Path
 
 import pulumi
-import yaml
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from components.access_proof import look_for_ca
@@ -23,9 +21,8 @@ def configured(key: str) -> str | None:
 
 def settings() -> Settings:
     """The stack's settings; what is wrong with them ends the program as one message."""
-    declared = yaml.safe_load(Path(__file__).with_name("Pulumi.yaml").read_text())["config"]
     try:
-        return read_settings(configured, {**get_config_env(), **CONFIG.get()}, declared)
+        return read_settings(configured, {**get_config_env(), **CONFIG.get()})
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 
@@ -41,6 +38,7 @@ pulumi.export("immichUrl", access.url)
 pulumi.export("headerName", access.header_name)
 pulumi.export("headers", access.headers)
 pulumi.export("fingerprints", access.fingerprints)
+pulumi.export("generations", access.generations)
 pulumi.export("serviceAccounts", access.service_accounts)
 pulumi.export("formerServiceAccounts", access.former_service_accounts)
 pulumi.export("application", access.application)
@@ -48,12 +46,12 @@ if stack.delivery.kind == "none":
     pulumi.export("caddySite", access.caddy_site)
 
 if stack.login:
-    login = ImmichLogin("immich-login", stack, stack.login, access.immich)
+    login = ImmichLogin("immich-login", stack.login, access.immich)
     pulumi.export("loginIssuerUrl", login.issuer_url)
     pulumi.export("loginClientId", login.client_id)
     pulumi.export("loginClientSecret", login.client_secret)
     pulumi.export("immichSystemConfig", login.system_config)
 
-isolation = isolate(access, stack, after=[login] if stack.login else [])
+isolation = isolate(access, stack.isolation, adopt=stack.adopt, after=[login] if stack.login else [])
 pulumi.export("reachable", isolation.reachable)
 pulumi.export("unchecked", isolation.unchecked)

@@ -8,8 +8,7 @@ from typing import Any
 import pulumi
 from pulumi import Output, ResourceOptions
 
-from components.settings import Settings
-from components.settings.verify import Verify
+from components.arguments import ImmichMobileAccessArgs, Verify
 from providers.access.collect import Names
 from providers.access.proof import AccessProof
 from providers.errors import ProviderError
@@ -33,29 +32,31 @@ def look_for_ca(verify: Verify) -> None:
 
 def prove(
     name: str,
-    settings: Settings,
+    args: ImmichMobileAccessArgs,
     headers: Output[dict[str, str]],
+    usernames: Output[dict[str, str]],
     accounts: Output[dict[str, str]],
     stands_on: Mapping[pulumi.Resource, Output[Any]],
     parent: pulumi.Resource,
 ) -> AccessProof | None:
     """Prove that each header gets through, or that none does where the phones are switched off.
 
-    headers: phone to `Basic …`. accounts: phone to the output `written` of its account. stands_on: what else the access
-    is made of, each with an output that is another one after every write, and that the engine does not know before, so
-    that a preview announces the new proof.
+    headers: phone to `Basic …`. usernames: to its account. accounts: to the output `written` of that. stands_on: what
+    else the access is made of, each with an output that is another one after every write, and that the engine does not
+    know before, so that a preview announces the new proof.
     """
-    if not settings.verify.on:
+    if not args.verify.on:
         return None
-    names = names_of(settings)
+    names = names_of(args)
     return AccessProof(
         name,
         url=names.url,
-        address=settings.verify.address,
-        ca=settings.verify.ca,
-        path=settings.verify.path,
-        headers=headers if settings.enabled else {},
-        refused={} if settings.enabled else headers,
+        address=args.verify.address,
+        ca=args.verify.ca,
+        path=args.verify.path,
+        headers=headers if args.enabled else {},
+        refused={} if args.enabled else headers,
+        usernames=usernames,
         accounts=accounts,
         account=names.account,
         upstream=names.upstream,
@@ -72,22 +73,22 @@ def prove(
     )
 
 
-def names_of(settings: Settings) -> Names:
+def names_of(args: ImmichMobileAccessArgs) -> Names:
     """Where to look for what keeps a phone out."""
     # Another host's Caddy has another admin API, and inside a site of the operator's ours has no route of its own.
-    shows = settings.delivery.kind != "ssh" and not settings.site.inside
+    shows = args.delivery.kind != "ssh" and not args.site.inside
     return Names(
-        url=settings.site.url,
-        account=settings.service_account,
-        upstream=settings.site.immich,
-        other_doors=settings.delivery.other_doors,
-        caddy_admin=settings.delivery.admin if shows else "",
-        application=settings.application,
-        provider=settings.provider_name,
-        phones_group=settings.phones_group,
-        people_groups=settings.people_groups,
-        outpost=settings.outpost,
-        restricted=bool(settings.site.basic_networks),
+        url=args.site.url,
+        account=args.service_account,
+        upstream=args.site.immich,
+        other_doors=args.delivery.other_doors,
+        caddy_admin=args.delivery.admin if shows else "",
+        application=args.application,
+        provider=args.provider_name,
+        phones_group=args.phones_group,
+        people_groups=args.people_groups,
+        outpost=args.outpost,
+        restricted=bool(args.site.basic_networks),
     )
 
 

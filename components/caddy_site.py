@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi import Alias, Output, Resource, ResourceOptions
 
-from components.settings import Delivery, Host
+from components.arguments import Delivery, Host
 from providers.caddy.config import CaddyConfig
 from providers.caddy.delivery import SCRIPT, WARNINGS, Target, command, snippet
 from providers.caddy.site import Site, render, render_file

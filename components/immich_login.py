@@ -5,8 +5,8 @@ import json
 import pulumi
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from components.arguments import ImmichLoginArgs
 from components.immich_oauth_section import MOBILE_CALLBACK, oauth_config
-from components.settings import Login, Settings
 from providers.authentik.application import Application, ApplicationArgs
 from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
 from providers.authentik.oauth2_provider import OAuth2Provider, OAuth2ProviderArgs, RedirectUriArgs
@@ -30,16 +30,14 @@ class ImmichLogin(pulumi.ComponentResource):
     system_config: Output[str]
     """The section `oauth` of Immich's system configuration, as JSON: secret."""
 
-    def __init__(
-        self, name: str, settings: Settings, login: Login, after: Resource, opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ImmichLoginArgs, after: Resource, opts: ResourceOptions | None = None) -> None:
         """after: what the run stops at where the settings name another stack's, so that its login is left alone."""
         super().__init__("immich:index:Login", name, None, opts)
-        self._prefix, self._settings, self._login = name, settings, login
+        self._prefix, self._args = name, args
 
         provider = self._oauth2_provider(after)
         application = self._application(provider)
-        bindings = [self._binding(application, group) for group in settings.people_groups]
+        bindings = [self._binding(application, group) for group in args.people_groups]
         ExclusiveBindings(
             f"{name}-bindings",
             ExclusiveBindingsArgs(
@@ -49,8 +47,8 @@ class ImmichLogin(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-        issuer = f"{login.authentik_url}/application/o/{login.application}/"
-        mobile = self._mobile_redirect_uri if login.mobile_override else ""
+        issuer = f"{args.authentik_url}/application/o/{args.application}/"
+        mobile = self._mobile_redirect_uri if args.mobile_override else ""
         config = Output.all(provider.client_id, provider.client_secret).apply(
             lambda client: json.dumps({"oauth": oauth_config(issuer, client[0], client[1], mobile)}, indent=2)
         )
@@ -70,21 +68,21 @@ class ImmichLogin(pulumi.ComponentResource):
     @property
     def _mobile_redirect_uri(self) -> str:
         """Where Immich's server sends the app on; for who cannot or will not allow the app's own scheme."""
-        return f"{self._settings.site.url}/api/oauth/mobile-redirect"
+        return f"{self._args.immich_url}/api/oauth/mobile-redirect"
 
     def _oauth2_provider(self, after: Resource) -> OAuth2Provider:
-        site = self._settings.site.url
-        mobile = self._mobile_redirect_uri if self._login.mobile_override else MOBILE_CALLBACK
+        site = self._args.immich_url
+        mobile = self._mobile_redirect_uri if self._args.mobile_override else MOBILE_CALLBACK
         return OAuth2Provider(
             f"{self._prefix}-provider",
             OAuth2ProviderArgs(
-                name=self._login.name,
-                authorization_flow=self._settings.authorization_flow,
-                invalidation_flow=self._settings.invalidation_flow,
+                name=self._args.name,
+                authorization_flow=self._args.authorization_flow,
+                invalidation_flow=self._args.invalidation_flow,
                 property_mappings=SCOPES,
                 client_type="confidential",
                 grant_types=["authorization_code"],
-                signing_key=self._login.certificate,
+                signing_key=self._args.certificate,
                 redirect_uris=[
                     RedirectUriArgs(matching_mode="strict", url=url)
                     for url in (f"{site}/auth/login", f"{site}/user-settings", mobile)
@@ -94,7 +92,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 rsa_key="immich:loginCertificate",  # Immich expects RS256
                 once_made="Import the output immichSystemConfig into Immich: until then its login is down.",
             ),
-            adopt=self._settings.adopt,
+            adopt=self._args.adopt,
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )
 
@@ -102,15 +100,15 @@ class ImmichLogin(pulumi.ComponentResource):
         return Application(
             f"{self._prefix}-application",
             ApplicationArgs(
-                name=self._login.name,
-                slug=self._login.application,
+                name=self._args.name,
+                slug=self._args.application,
                 provider=provider.id,
                 backchannel_providers=[],
-                meta_launch_url=self._settings.site.url,
+                meta_launch_url=self._args.immich_url,
                 meta_hide=True,  # the library shows Immich once: the application that guards it
                 policy_engine_mode="any",
             ),
-            adopt=self._settings.adopt,
+            adopt=self._args.adopt,
             opts=self._child(),
         )
 
@@ -121,7 +119,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 target=application.id,
                 group=group,
             ),
-            adopt=self._settings.adopt,
+            adopt=self._args.adopt,
             opts=self._child(),
         )
 

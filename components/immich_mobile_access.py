@@ -7,10 +7,10 @@ import pulumi
 from pulumi import Output, ResourceOptions
 
 from components.access_proof import prove
+from components.arguments import ImmichMobileAccessArgs
 from components.basic_header import HEADER_NAME
 from components.caddy_site import CaddySite
 from components.phone_accounts import PhoneAccounts, usernames
-from components.settings import Settings
 from providers.authentik.application import Application, ApplicationArgs
 from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
 from providers.authentik.exclusive_members import ExclusiveMembers, ExclusiveMembersArgs
@@ -35,6 +35,8 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     """Phone name to `Basic …`: secret."""
     fingerprints: Output[dict[str, str]]
     """Phone name to the fingerprint of its header: 8 hexadecimal digits."""
+    generations: Output[dict[str, int]]
+    """Phone name to the generation of its account."""
     service_accounts: Output[dict[str, str]]
     """Phone name to account."""
     former_service_accounts: Output[dict[str, str]]
@@ -48,12 +50,12 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     """Every account, of former generations too, by its username."""
     immich: Application
 
-    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: ImmichMobileAccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("immich:index:MobileAccess", name, None, opts)
-        self._prefix, self._settings = name, settings
+        self._prefix, self._args = name, args
 
         group = self.phones_group = self._phones_group()
-        phones = PhoneAccounts(name, settings, group, self)
+        phones = PhoneAccounts(name, args, group, self)
         members = self._members(group, phones)
         provider = self._proxy_provider(group)
         application = self._application(provider)
@@ -66,12 +68,13 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             **{each: each.written for each in objects},
             site: site.applied,
         }
-        prove(f"{name}-proof", settings, phones.all_headers, phones.written, stands_on, self)
+        prove(f"{name}-proof", args, phones.all_headers, phones.all_usernames, phones.written, stands_on, self)
 
         self.immich, self.accounts = application, phones.by_username
-        self.url = Output.from_input(settings.site.url)
+        self.url = Output.from_input(args.site.url)
         self.header_name = Output.from_input(HEADER_NAME)
         self.headers, self.fingerprints = phones.headers, phones.fingerprints
+        self.generations = Output.from_input(phones.generations)
         self.service_accounts, self.former_service_accounts = phones.usernames, phones.former_usernames
         self.application = application.slug
         self.caddy_site = site.text
@@ -81,6 +84,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 "headerName": self.header_name,
                 "headers": self.headers,
                 "fingerprints": self.fingerprints,
+                "generations": self.generations,
                 "serviceAccounts": self.service_accounts,
                 "formerServiceAccounts": self.former_service_accounts,
                 "application": self.application,
@@ -89,14 +93,14 @@ class ImmichMobileAccess(pulumi.ComponentResource):
 
     def _phones_group(self) -> Group:
         declared = GroupArgs(
-            name=self._settings.phones_group,
+            name=self._args.phones_group,
             is_superuser=False,
             parents=[],  # who is in a group is in its parents, too
             roles=[],
         )
-        if self._settings.adopt:
-            declared["members"] = usernames(self._settings)
-        return Group(f"{self._prefix}-phones", declared, adopt=self._settings.adopt, opts=self._child())
+        if self._args.adopt:
+            declared["members"] = usernames(self._args)
+        return Group(f"{self._prefix}-phones", declared, adopt=self._args.adopt, opts=self._child())
 
     def _members(self, group: Group, phones: PhoneAccounts) -> ExclusiveMembers:
         return ExclusiveMembers(
@@ -112,18 +116,18 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         return ProxyProvider(
             f"{self._prefix}-provider",
             ProxyProviderArgs(
-                name=self._settings.provider_name,
+                name=self._args.provider_name,
                 mode="forward_single",
-                external_host=self._settings.site.url,
-                authorization_flow=self._settings.authorization_flow,
-                invalidation_flow=self._settings.invalidation_flow,
+                external_host=self._args.site.url,
+                authorization_flow=self._args.authorization_flow,
+                invalidation_flow=self._args.invalidation_flow,
                 intercept_header_auth=True,
                 skip_path_regex="",
                 cookie_domain="",  # heeded in every mode: other sites would get the cookies of people's logins
                 jwt_federation_sources=[],
                 jwt_federation_providers=[],
             ),
-            adopt=self._settings.adopt,
+            adopt=self._args.adopt,
             opts=self._child(depends_on=[group]),
         )
 
@@ -131,21 +135,21 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         return Application(
             f"{self._prefix}-application",
             ApplicationArgs(
-                name=self._settings.application_name,
-                slug=self._settings.application,
+                name=self._args.application_name,
+                slug=self._args.application,
                 provider=provider.id,
                 backchannel_providers=[],  # whom the application lets in they let in, by LDAP for one
-                meta_launch_url=self._settings.site.url,
+                meta_launch_url=self._args.site.url,
                 policy_engine_mode="any",
             ),
-            adopt=self._settings.adopt,
+            adopt=self._args.adopt,
             opts=self._child(),
         )
 
     def _bindings(self, application: Application, phones: Group, members: ExclusiveMembers) -> list[PolicyBinding]:
         """That of the phones' group comes after the look at who is in it: the application may stand open already."""
         groups: dict[str, pulumi.Input[str]] = {f"{self._prefix}-phones-binding": phones.id}
-        groups |= {f"{self._prefix}-people-binding-{group}": group for group in self._settings.people_groups}
+        groups |= {f"{self._prefix}-people-binding-{group}": group for group in self._args.people_groups}
         return [
             PolicyBinding(
                 resource,
@@ -153,7 +157,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                     target=application.id,
                     group=group,
                 ),
-                adopt=self._settings.adopt,
+                adopt=self._args.adopt,
                 opts=self._child(depends_on=[members] if group is phones.id else []),
             )
             for resource, group in groups.items()
@@ -175,12 +179,12 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         return OutpostAttachment(
             f"{self._prefix}-outpost",
             OutpostAttachmentArgs(
-                outpost=self._settings.outpost,
+                outpost=self._args.outpost,
                 provider=provider.id,
                 application=application.id,
                 group=phones.id,
             ),
-            adopt=self._settings.adopt,
+            adopt=self._args.adopt,
             opts=self._child(depends_on=guarded),
         )
 
@@ -188,8 +192,8 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         return CaddySite(
             f"{self._prefix}-caddy",
             f"{self._prefix}-site",
-            self._settings.site,
-            self._settings.delivery,
+            self._args.site,
+            self._args.delivery,
             after=[attachment],
             opts=self._child(),
         )

@@ -6,7 +6,6 @@ import pulumi
 from pulumi import Output, Resource, ResourceOptions
 
 from components.immich_mobile_access import ImmichMobileAccess
-from components.settings import Settings
 from providers.authentik.api.queries import HIDDEN
 from providers.authentik.isolation import Isolation, IsolationArgs
 
@@ -20,22 +19,25 @@ STEPS = "Applications > Applications > {} > Policy / Group / User Bindings > Bin
 """Where an application is bound."""
 
 
-def isolate(access: ImmichMobileAccess, settings: Settings, after: Sequence[Resource] = ()) -> Isolation:
-    """Declare the isolation of the phones' accounts. after: what makes applications that are open until it is done."""
+def isolate(access: ImmichMobileAccess, action: str, *, adopt: bool, after: Sequence[Resource] = ()) -> Isolation:
+    """Declare the isolation of the phones' accounts. action: report or close.
+
+    after: what makes applications that are open until it is done.
+    """
     isolation = Isolation(
         "immich-isolation",
         IsolationArgs(
             group=access.phones_group.id,
             application=access.immich.id,
             accounts={name: account.id for name, account in access.accounts.items()},
-            action=settings.isolation,
+            action=action,
         ),
-        adopt=settings.adopt,
+        adopt=adopt,
         opts=ResourceOptions(parent=access, depends_on=list(after)),
     )
 
     def warn(told: Sequence[object]) -> None:
-        if text := warning(settings.isolation, *told):  # type: ignore[arg-type]  # what Output.all gives
+        if text := warning(action, *told):  # type: ignore[arg-type]  # what Output.all gives
             # No error: it would keep the engine from deleting, and a lost phone's account with it.
             pulumi.log.warn(text, isolation)
 

@@ -1,4 +1,4 @@
-"""`make docs` writes what of the documents stands in the code: resources.md, and the tables of the others.
+"""`make docs` writes what of the documents stands in the code: resources.md, tables, and the settings in Pulumi.yaml.
 
 --check only compares.
 """
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from docs.resources import resources
-from docs.tables import ROOT, with_tables
+from docs.tables import ROOT, with_config, with_tables
 
 DOCS = Path(__file__).parent
 
@@ -15,7 +15,8 @@ DOCS = Path(__file__).parent
 def main() -> int:
     """Write the files; with --check compare them, and 1 if one is behind."""
     behind = 0
-    written = {DOCS / "resources.md": resources()}
+    project = ROOT / "Pulumi.yaml"
+    written = {DOCS / "resources.md": resources(), project: with_config(project.read_text())}
     for path in (ROOT / "README.md", *DOCS.glob("*.md")):
         if path not in written:
             written[path] = with_tables(path.read_text())

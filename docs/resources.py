@@ -3,7 +3,6 @@
 import ast
 import inspect
 import json
-import sys
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
@@ -12,11 +11,15 @@ import pulumi
 from components.caddy_site import CaddySite
 from components.immich_login import ImmichLogin
 from components.immich_mobile_access import ImmichMobileAccess
-from providers.access.proof import AccessProof
-from providers.authentik.model.fields import (
+from providers.access.proof import PROOF, AccessProof
+from providers.arguments import Arguments
+from providers.authentik.resource import AuthentikResource, every_resource
+from providers.caddy.config import CONFIG, CaddyConfig
+from providers.fields import (
     UNSET,
     Attributes,
     Boolean,
+    Code,
     Field,
     Integer,
     ListOf,
@@ -24,9 +27,6 @@ from providers.authentik.model.fields import (
     Text,
     Timestamp,
 )
-from providers.authentik.model.kind import Kind
-from providers.authentik.resource import AuthentikResource, every_resource
-from providers.caddy.config import CaddyConfig
 
 AUTHENTIK = """\
 # Resources
@@ -56,28 +56,28 @@ _HEAD = ["| argument | type | default | |", "|---|---|---|---|"]
 
 def resources() -> str:
     """resources.md."""
-    others = [_other(each) for each in (CaddyConfig, AccessProof)]
+    others = [_other(CaddyConfig, CONFIG), _other(AccessProof, PROOF)]
     components = [_component(each) for each in (ImmichMobileAccess, ImmichLogin, CaddySite)]
     return "\n".join([AUTHENTIK, *map(_resource, every_resource().values()), OTHERS, *others, COMPONENTS, *components])
 
 
 def _resource(resource: type[AuthentikResource[Any]]) -> str:
     kind = resource.provider_class.kind
-    declared, lines = kind.fields | kind.options, described(kind.args)
-    rows = [
-        f"| `{name}` | {_field(declared[name])} | {_default(kind, name, declared[name])} | "
-        f"{_notes(declared[name], line)} |"
-        for name, line in lines.items()
-    ]
     outputs = ", ".join(f"`{name}`{' (secret)' if name in kind.secret else ''}" for name in kind.computed)
-    return _section(resource, rows, f"Outputs: {outputs}. API: `{kind.path}`.")
+    return _section(resource, _arguments(kind), f"Outputs: {outputs}. API: `{kind.path}`.")
 
 
-def _other(resource: type[pulumi.Resource]) -> str:
-    """A resource whose arguments a TypedDict beside it says."""
-    args = getattr(sys.modules[resource.__module__], f"{resource.__name__}Args")
-    rows = [f"| `{name}` | {_python(hint)} | required | |" for name, hint in args.__annotations__.items()]
-    return _section(resource, rows, f"Outputs: {_outputs(resource)}. Module: `{_home(resource)}`.", args)
+def _other(resource: type[pulumi.Resource], arguments: Arguments) -> str:
+    return _section(resource, _arguments(arguments), f"Outputs: {_outputs(resource)}. Module: `{_home(resource)}`.")
+
+
+def _arguments(arguments: Arguments) -> list[str]:
+    declared = arguments.fields | arguments.options
+    return [
+        f"| `{name}` | {_field(declared[name])} | {_default(arguments, name, declared[name])} | "
+        f"{_notes(declared[name], line)} |"
+        for name, line in described(arguments.args).items()
+    ]
 
 
 def _component(component: type[pulumi.ComponentResource]) -> str:
@@ -89,10 +89,10 @@ def _component(component: type[pulumi.ComponentResource]) -> str:
     return _section(component, rows, f"Outputs: {_outputs(component)}. Module: `{component.__module__}`.")
 
 
-def _section(resource: type[pulumi.Resource], rows: Sequence[str], last: str, args: type | None = None) -> str:
-    """What a class, its arguments' own class and its constructor say of it, and the table."""
+def _section(resource: type[pulumi.Resource], rows: Sequence[str], last: str) -> str:
+    """What a class and its constructor say of it, and the table."""
     own = vars(resource).get("__init__")
-    said = [resource.__doc__, args.__doc__ if args else None, own.__doc__ if own else None]
+    said = [resource.__doc__, own.__doc__ if own else None]
     words = [f"{inspect.cleandoc(each)}\n" for each in said if each]
     return "\n".join([f"### {resource.__name__}\n", *words, *_HEAD, *rows, f"\n{last}\n"])
 
@@ -104,7 +104,7 @@ def _outputs(resource: type[pulumi.Resource]) -> str:
     )
 
 
-def described(declaring: type) -> dict[str, str]:
+def described(declaring: Any) -> dict[str, str]:
     """What a class declares, each with the line below it, or ""."""
     (declared,) = ast.parse(inspect.getsource(declaring)).body
     lines = declared.body if isinstance(declared, ast.ClassDef) else []
@@ -140,6 +140,7 @@ def _field(each: Field) -> str:
         (Reference, "reference"),
         (Timestamp, "moment"),
         (Text, "text"),
+        (Code, "text"),
         (Integer, "whole number"),
         (Boolean, "boolean"),
         (Attributes, "object"),
@@ -151,8 +152,8 @@ def _field(each: Field) -> str:
     return next((name for kind, name in names if isinstance(each, kind)), "object")
 
 
-def _default(kind: Kind, name: str, each: Field) -> str:
-    if name in kind.required:
+def _default(arguments: Arguments, name: str, each: Field) -> str:
+    if name in arguments.required:
         return "required"
     return "" if each.default is UNSET else f"`{json.dumps(each.default)}`"
 

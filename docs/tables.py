@@ -6,11 +6,14 @@ from typing import Any
 
 import yaml
 
-from components.settings.caddy_options import OPTIONS, Option
+from components.settings.caddy_options import CADDY, HOST_ONLY, PER_HOST
+from components.settings.table import IMMICH
 from doctor.symptoms import SYMPTOMS
 from phone.steps import in_markdown
 from providers.access.findings import Finding
+from providers.arguments import Object
 from providers.authentik.api.versions import DIFFERENCES, written
+from providers.fields import UNSET, Boolean, Field, Integer, ListOf
 from setup.rights import LOGIN, PROGRAM
 
 ROOT = Path(__file__).parents[1]
@@ -27,23 +30,21 @@ def with_tables(text: str) -> str:
 
 
 def _parts() -> dict[str, str]:
-    settings = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    everywhere = {name: option for name, option in OPTIONS.items() if not option.host_only}
-    hosts = {name: option for name, option in OPTIONS.items() if option.host_only}
     return {
         "settings": _table(
-            ("setting", "type", "default", "what it is"), *(_setting(name, each) for name, each in settings.items())
+            ("setting", "type", "default", "what it is"),
+            *((f"`immich:{name}`", _type(each), _default(each), each.doc) for name, each in IMMICH.items()),
         ),
         "caddy settings": _table(
             ("setting", "default", "per host", "what it is"),
             *(
-                (f"`caddy:{name}`", _default(each), "host" if each.per_host else "", each.description)
-                for name, each in everywhere.items()
+                (f"`caddy:{name}`", _default(each), "host" if name in PER_HOST else "", each.doc)
+                for name, each in CADDY.items()
             ),
         ),
         "host settings": _table(
             ("name", "default", "what it is"),
-            *((f"`{name}`", _default(each), each.description) for name, each in hosts.items()),
+            *((f"`{name}`", _default(each), each.doc) for name, each in HOST_ONLY.items()),
         ),
         "findings": _table(
             ("finding", "what is wrong", "what to do"),
@@ -73,15 +74,27 @@ def _table(head: tuple[str, ...], *rows: tuple[str, ...]) -> str:
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def _setting(name: str, setting: dict[str, Any]) -> tuple[str, ...]:
-    if "default" not in setting:
-        column = "required"
-    else:
-        default = setting["default"]
-        shown = default if isinstance(default, str) else json.dumps(default)
-        column = f"`{shown}`" if shown else ""
-    return (f"`{name}`", setting["type"], column, setting["description"])
+def _type(field: Field) -> str:
+    """The type of a setting as Pulumi calls it."""
+    names = {Boolean: "boolean", Integer: "integer", ListOf: "array", Object: "object"}
+    return names.get(type(field), "string")
 
 
-def _default(option: Option) -> str:
-    return f"`{option.default}`" if option.default else ""
+def _default(field: Field) -> str:
+    if field.default is UNSET:
+        return "required"
+    shown = field.default if isinstance(field.default, str) else json.dumps(field.default)
+    return f"`{shown}`" if shown else ""
+
+
+def with_config(text: str) -> str:
+    """Pulumi.yaml with its part `config`, the last one, as the code has it now."""
+    config = {f"immich:{name}": _declared(each) for name, each in IMMICH.items()}
+    before, _, _ = text.partition("config:\n")
+    return before + yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _declared(field: Field) -> dict[str, Any]:
+    items = {"items": {"type": _type(field.item)}} if isinstance(field, ListOf) else {}
+    default = {} if field.default is UNSET else {"default": field.default}
+    return {"type": _type(field), **items, **default, "description": field.doc}

@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from components.settings.phones import Phone
-from components.settings.reader import Reader
+from components.settings import check_setting
 from phone.logins import Account, look
 from phone.outputs import Outputs, StackError, read_config
 from providers.retry import SETTING, RetryPolicy
@@ -14,14 +13,11 @@ from providers.retry import SETTING, RetryPolicy
 
 @dataclass(frozen=True)
 class Line:
-    """One account of a phone. overlap: former for the account of the generation before, current for the one beside it.
-
-    generation: None where the account's name does not tell.
-    """
+    """One account of a phone. overlap: former for that of the generation before, current for the one beside it."""
 
     name: str
     account: str
-    generation: int | None
+    generation: int
     fingerprint: str
     last_login: str
     enabled: str
@@ -33,31 +29,31 @@ def gather(outputs: Outputs, stack: str | None, warn: Callable[[str], None]) -> 
     try:
         config = read_config(stack)
     except StackError as error:
-        warn(f"cannot tell the generations, the last logins and who is enabled: {error}")
-        return lines(outputs, "", {})
-    base = config.get("immich:serviceAccount", "")
+        warn(f"cannot tell the last logins and who is enabled: {error}")
+        return lines(outputs, {})
     token = os.environ.get("AUTHENTIK_TOKEN") or config.get("authentik:token")
     if not token:
         warn("cannot tell the last logins and who is enabled: AUTHENTIK_TOKEN is not set.")
-        return lines(outputs, base, {})
+        return lines(outputs, {})
     usernames = (*outputs.accounts.values(), *outputs.former_accounts.values())
-    policy = RetryPolicy(Reader(config.get).percent(SETTING))  # the usual one where the setting is wrong
+    percent = config.get(SETTING, "")
+    policy = RetryPolicy() if check_setting(SETTING, percent) else RetryPolicy(int(percent))
     accounts, reasons = look(config.get("authentik:url", ""), token, usernames, policy)
     if reasons:
         warn(f"cannot tell all: {reasons[0]}" + (f" ({len(reasons) - 1} more like this.)" if reasons[1:] else ""))
-    return lines(outputs, base, accounts)
+    return lines(outputs, accounts)
 
 
-def lines(outputs: Outputs, base: str, accounts: Mapping[str, Account]) -> list[Line]:
+def lines(outputs: Outputs, accounts: Mapping[str, Account]) -> list[Line]:
     """The phones by name, and after each its former account where both still work.
 
-    base: the account of the phone named `phone`. accounts: what is known of an account, by its name.
+    accounts: what is known of an account, by its name.
     """
     return [
         Line(
             name=phone,
             account=account,
-            generation=generation(phone, account, base),
+            generation=outputs.generations[phone] - (overlap == "former"),
             fingerprint="" if overlap == "former" else outputs.fingerprints.get(phone, ""),
             last_login=accounts.get(account, Account()).last_login,
             enabled=accounts.get(account, Account()).enabled,
@@ -65,12 +61,6 @@ def lines(outputs: Outputs, base: str, accounts: Mapping[str, Account]) -> list[
         )
         for phone, account, overlap in _accounts(outputs)
     ]
-
-
-def generation(phone: str, account: str, base: str) -> int | None:
-    """The generation that an account's name tells, or None."""
-    found = re.fullmatch(rf"{re.escape(Phone(phone).username(base))}(?:-g([1-9]\d*))?", account)
-    return int(found[1] or 1) if found else None
 
 
 def table(lines: Sequence[Line]) -> str:

@@ -21,13 +21,14 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs of a stack. By phone name: accounts in Authentik, those of the generation before where both
-    work, fingerprints, and headers (`Basic …`).
+    """The outputs of a stack. By phone name: generations, accounts in Authentik, those of the generation before where
+    both work, fingerprints, and headers (`Basic …`).
     """
 
     url: str
     header_name: str
     application: str
+    generations: dict[str, int]
     accounts: dict[str, str]
     former_accounts: dict[str, str]
     fingerprints: dict[str, str]
@@ -44,12 +45,13 @@ def read_outputs(stack: str | None = None) -> Outputs:
             url=str(found["immichUrl"]),
             header_name=str(found["headerName"]),
             application=str(found["application"]),
+            generations={phone: int(number) for phone, number in found["generations"].items()},
             accounts=dict(found["serviceAccounts"]),
             former_accounts=dict(found["formerServiceAccounts"]),
             fingerprints=dict(found["fingerprints"]),
             headers=dict(found["headers"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise StackError(
             f"the stack's outputs ({', '.join(map(str, found))}) are not this program's of today. Run: pulumi up"
         ) from None

@@ -1,12 +1,10 @@
 """The reference stack's settings, as the engine hands them to the program."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-_SCHEMA: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parents[1] / "Pulumi.yaml").read_text())["config"]
+from components.settings.table import IMMICH
+from providers.fields import UNSET
 
 
 def _handed_over(value: Any) -> str:
@@ -15,7 +13,7 @@ def _handed_over(value: Any) -> str:
 
 
 STACK: dict[str, str] = {
-    **{name: _handed_over(setting["default"]) for name, setting in _SCHEMA.items() if "default" in setting},
+    **{f"immich:{name}": _handed_over(each.default) for name, each in IMMICH.items() if each.default is not UNSET},
     "authentik:url": "https://auth.example.org",
     "immich:url": "https://photos.example.org",
     "immich:peopleGroups": '["family"]',

@@ -1,90 +1,158 @@
 """Settings: what the operator wrote into the stack's file, read and checked before anything is called. Pure."""
 
+import difflib
+import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from components.settings.caddy import SECRETS, Delivery, Host, read_delivery
-from components.settings.caddy_options import OPTIONS
-from components.settings.login import Login, read_login
-from components.settings.phones import Phone, read_phones
-from components.settings.reader import SLUG, Reader, SettingsError
-from components.settings.site import read_site
-from components.settings.verify import Verify, read_verify
-from providers.authentik.model.rules import slug
-from providers.caddy.rules import account_name, door, upstream_url
+from components.arguments import ImmichLoginArgs, ImmichMobileAccessArgs, Phone, Verify
+from components.settings.caddy import SECRETS, delivery
+from components.settings.table import SETTINGS
+from providers.access.immich_answers import ANSWERS
+from providers.arguments import Bag
 from providers.caddy.site import Site
+from providers.fields import UNSET, Code, Field, Json, ListOf, Text
 
-__all__ = ["SECRETS", "Delivery", "Host", "Login", "Phone", "Settings", "SettingsError", "read_settings"]
+__all__ = ["SECRETS", "SETTINGS", "Settings", "SettingsError", "check_setting", "read_settings"]
 
-AUTHENTIK = ("authentik:url", "authentik:token")
-CADDY = [f"caddy:{name}" for name, option in OPTIONS.items() if not option.host_only]
+_KNOWN = {*SETTINGS.fields, "authentik:token"}
+_NAMESPACES = {key.partition(":")[0] for key in _KNOWN}
+_ALIKE = 0.8
+"""From which likeness on a namespace is one of ours mistyped; of a provider of Pulumi's none is so near."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of the program; Pulumi.yaml describes each."""
+class SettingsError(Exception):
+    """Settings are missing or wrong; the message has a line for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ImmichMobileAccessArgs):
+    """The settings of the program: what the access takes, and the rest; README describes each."""
 
     authentik_url: str
-    site: Site
-    delivery: Delivery
-    service_account: str
-    phones: tuple[Phone, ...]
-    phones_group: str
-    people_groups: tuple[str, ...]
-    application: str
-    application_name: str
-    provider_name: str
-    authorization_flow: str
-    invalidation_flow: str
-    outpost: str
-    enabled: bool
-    adopt: bool
-    verify: Verify
     isolation: str
     timeout_percent: int
     """Percent of the usual times; the providers read it for themselves."""
-    login: Login | None = None
+    login: ImmichLoginArgs | None = None
 
 
-def read_settings(
-    get: Callable[[str], str | None], given: Iterable[str] = (), declared: Iterable[str] = ()
-) -> Settings:
+def read_settings(get: Callable[[str], str | None], given: Iterable[str] = ()) -> Settings:
     """Read the settings. get: the value of namespace:name as the stack has it (lists as JSON), None if it has none.
 
-    given: the keys that the stack has; declared: those of Pulumi.yaml, whose defaults the engine has filled in.
-    Raises SettingsError that names every setting that is missing or wrong, what was expected and what to do.
+    given: the keys that the stack has. Raises SettingsError that names every setting that is missing or wrong, what was
+    expected and what to do.
     """
-    read = Reader(get)
-    read.known(given, {*declared, *SECRETS, *CADDY, *AUTHENTIK})
-    authentik_url = read.text("authentik:url", rule=upstream_url, example="https://auth.example.org")
-    service_account = read.text("immich:serviceAccount", rule=account_name, example="immich-mobile")
-    site = read_site(read, service_account, authentik_url)
-    settings = Settings(
+    values, failures = _checked(get)
+    failures = [*_unknown(given), *failures]
+    if failures:
+        raise SettingsError("\n".join(["the stack's settings are not right:", *failures]))
+    return _settings(values, admin_is_given=bool(get("caddy:admin")))
+
+
+def check_setting(key: str, value: str) -> list[str]:
+    """What is wrong with the value of one setting by itself; nothing where it is right. value: lists as JSON."""
+    try:
+        SETTINGS.fields[key].normalise(_decoded(SETTINGS.fields[key], value))
+    except ValueError as error:
+        return list(error.args)
+    return []
+
+
+def _checked(get: Callable[[str], str | None]) -> tuple[Bag, list[str]]:
+    """The values of all settings with their defaults, and a line for each failure."""
+    given = {key: value for key in SETTINGS.fields if (value := get(key)) is not None}
+    # An empty text stands for nothing, unless something else is the default.
+    given = {key: value for key, value in given.items() if value or SETTINGS.fields[key].default not in ("", [], UNSET)}
+    missing = SETTINGS.required - given.keys()
+    news = {key: _decoded(SETTINGS.fields[key], value) for key, value in given.items()}
+    values, failures = SETTINGS.check(news, missing)
+    lines = [f"{key}: is missing. Run: {_command(key)}" for key in SETTINGS.fields if key in missing]
+    return values, lines + [f"{key}: {reason}" for key, reason in failures]
+
+
+def _decoded(field: Field, value: str) -> Json:
+    """Texts come as they are, all else as JSON. What is neither is left for the field to refuse."""
+    if isinstance(field, Text | Code):
+        return value
+    try:
+        decoded = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return value if decoded is None else decoded
+
+
+def _command(key: str) -> str:
+    """The command that sets a setting to its example."""
+    field = SETTINGS.fields[key]
+    where = f"--path '{key}[0]'" if isinstance(field, ListOf) else key
+    return f"pulumi config set {where} {field.example}"
+
+
+def _unknown(given: Iterable[str]) -> list[str]:
+    """What is given in a namespace of ours, or in one mistyped, and is not a setting: it would have no effect."""
+    lines = []
+    for key in sorted(set(given) - _KNOWN):
+        namespace, _, name = key.partition(":")
+        for ours in difflib.get_close_matches(namespace.lower(), _NAMESPACES, 1, _ALIKE):
+            near = difflib.get_close_matches(f"{ours}:{name}", _KNOWN, 1)
+            meant = f": did you mean {near[0]}?" if near else "."
+            lines.append(f"{key}: is not a setting of this program{meant} To take it out: pulumi config rm {key}")
+    return lines
+
+
+def _settings(values: Bag, *, admin_is_given: bool) -> Settings:
+    """The settings out of values that are right."""
+    immich = {name.partition(":")[2]: value for name, value in values.items() if name.startswith("immich:")}
+    authentik_url = values["authentik:url"]
+    site = Site(
+        account=immich["serviceAccount"],
+        url=immich["url"].lower(),
+        immich=immich["upstream"],
+        outpost=immich["outpostUrl"] or authentik_url,
+        outpost_ca=immich["outpostCa"],
+        open_paths=tuple(immich["openPaths"]),
+        shares=immich["sharesUpstream"],
+        basic_networks=tuple(immich["basicNetworks"]),
+        trusted_proxies=tuple(immich["trustedProxies"]),
+        inside=immich["insideSite"],
+        access_log=immich["accessLog"],
+    )
+    login = ImmichLoginArgs(
+        authentik_url=immich["authentikUrl"] or authentik_url,
+        immich_url=site.url,
+        application=immich["loginApplication"],
+        name=immich["loginName"],
+        certificate=immich["loginCertificate"],
+        mobile_override=immich["loginMobileOverride"],
+        people_groups=tuple(immich["peopleGroups"]),
+        authorization_flow=immich["authorizationFlow"],
+        invalidation_flow=immich["invalidationFlow"],
+        adopt=immich["adopt"],
+    )
+    return Settings(
         authentik_url=authentik_url,
         site=site,
-        delivery=replace(read_delivery(read, site), other_doors=read.texts("immich:otherDoors", rule=door)),
-        service_account=service_account,
-        phones=read_phones(read, "immich:phones", service_account),
-        phones_group=read.name("immich:phonesGroup"),
-        people_groups=read.names("immich:peopleGroups"),
-        application=read.text("immich:application", rule=slug, longest=SLUG),
-        application_name=read.name("immich:applicationName"),
-        provider_name=read.name("immich:providerName"),
-        authorization_flow=read.text("immich:authorizationFlow", rule=slug, longest=SLUG),
-        invalidation_flow=read.text("immich:invalidationFlow", rule=slug, longest=SLUG),
-        outpost=read.name("immich:outpost"),
-        enabled=read.flag("immich:enabled"),
-        adopt=read.flag("immich:adopt"),
-        verify=read_verify(read, site.open_paths),
-        isolation=read.text("immich:isolation", rule=_isolation),
-        timeout_percent=read.percent("immich:timeoutPercent"),
+        delivery=delivery(values, site, admin_is_given=admin_is_given),
+        service_account=immich["serviceAccount"],
+        phones=tuple(Phone(**each) for each in immich["phones"]),
+        phones_group=immich["phonesGroup"],
+        people_groups=tuple(immich["peopleGroups"]),
+        application=immich["application"],
+        application_name=immich["applicationName"],
+        provider_name=immich["providerName"],
+        authorization_flow=immich["authorizationFlow"],
+        invalidation_flow=immich["invalidationFlow"],
+        outpost=immich["outpost"],
+        enabled=immich["enabled"],
+        adopt=immich["adopt"],
+        verify=Verify(
+            on=immich["verify"],
+            address=immich["probeAddress"],
+            ca=immich["probeCa"],
+            # What everybody may read proves nothing.
+            path=next(path for path in ANSWERS if path not in immich["openPaths"]),
+        ),
+        isolation=immich["isolation"],
+        timeout_percent=immich["timeoutPercent"],
+        login=login if immich["login"] else None,
     )
-    if settings.phones_group in settings.people_groups:
-        read.wrong("immich:peopleGroups", "expected groups of people, got the phones' own group among them")
-    login = read_login(read, authentik_url, settings.application, settings.people_groups)
-    read.finish()
-    return replace(settings, login=login)
-
-
-def _isolation(value: str) -> str | None:
-    return None if value in ("report", "close") else "expected report or close"

@@ -1,127 +1,148 @@
 """What each setting `caddy:*` is. Pulumi.yaml can declare only the project's own namespace. Pure."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
-from components.settings.reader import Rule
+from providers.arguments import Arguments, Object
 from providers.caddy.delivery import PRESETS
 from providers.caddy.rules import upstream_url
+from providers.fields import Boolean, Code, Field, Integer, ListOf, Text, matching
 
-
-@dataclass(frozen=True)
-class Option:
-    """One setting. per_host: a host's entry may say it too, for itself. host_only: it stands in no other place."""
-
-    description: str
-    default: str = ""
-    rule: Rule | None = None
-    per_host: bool = False
-    host_only: bool = False
-
-
-def _matching(pattern: str, expected: str) -> Rule:
-    return lambda value: None if re.fullmatch(pattern, value) else expected
-
-
-def _one_of(*names: str) -> Rule:
-    return lambda value: None if value in names else f"expected one of {', '.join(names)}"
-
-
-def _number(least: int, most: int) -> Rule:
-    def rule(value: str) -> str | None:
-        fits = re.fullmatch(r"[0-9]{1,5}", value) and least <= int(value) <= most
-        return None if fits else f"expected a number from {least} to {most}"
-
-    return rule
-
-
+_LONGEST = 2000
 _PATH = r"(?:/(?!\.\.?(?:/|$))[-A-Za-z0-9._@+]+)+"
-_path = _matching(_PATH, "expected an absolute path of letters, digits and ._@+-")
-_site_path = _matching(
+_path = matching(_PATH, "expected an absolute path of letters, digits and ._@+-")
+_site_path = matching(
     rf"{_PATH}/[-A-Za-z0-9_@+][-A-Za-z0-9._@+]*\.caddy", "expected an absolute path that ends in .caddy"
 )
-_flag = _one_of("true", "false")
 _HOST_KEY = r"(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]{40,}={0,2}(?: [!-~]+)?"
 
-OPTIONS: Final[dict[str, Option]] = {
-    "delivery": Option(
-        "admin: into the running Caddy by its admin API; file: a file on this machine; ssh: files on hosts; none: it "
-        "is left to you.",
-        "admin",
-        _one_of("admin", "file", "ssh", "none"),
+
+def _private_key(value: str) -> str | None:
+    right = re.match(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s", value)
+    return None if right else "expected the contents of a private key's file, from -----BEGIN to the end"
+
+
+def _command(doc: str) -> Text:
+    return Text(default="", max_length=_LONGEST, doc=doc)
+
+
+def _named_apart(hosts: Sequence[dict[str, Any]]) -> str | None:
+    names = [label(host) for host in hosts]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return f"expected each host once, got {repeated[0]!r:.60} again; give one a name of its own" if repeated else None
+
+
+def label(host: dict[str, Any]) -> str:
+    """What a host is called: its name, or else its address. host: as HOST has it."""
+    return str(host["name"] or (host["host"] if host["port"] == 22 else f"{host['host']}:{host['port']}"))
+
+
+PER_HOST: Final[dict[str, Field]] = {
+    "admin": Text(
+        rule=upstream_url,
+        default="http://localhost:2019",
+        doc="Caddy's admin API. For a delivered file as seen from Caddy's host, with docker-compose from its "
+        "container.",
     ),
-    "admin": Option(
-        "Caddy's admin API. For a delivered file as seen from Caddy's host, with docker-compose from its container.",
-        "http://localhost:2019",
-        upstream_url,
-        per_host=True,
+    "file": Text(
+        rule=_site_path,
+        default="/etc/caddy/immich/site.caddy",
+        doc="The site's file, in a directory of its own that Caddy can read and nobody else writes to.",
     ),
-    "file": Option(
-        "The site's file, in a directory of its own that Caddy can read and nobody else writes to.",
-        "/etc/caddy/immich/site.caddy",
-        _site_path,
-        per_host=True,
+    "importPath": Text(rule=_site_path, default="", doc="The same file as Caddy sees it, if that differs."),
+    "importVariable": Text(
+        rule=matching(r"[A-Z_][A-Z0-9_]{0,60}", "expected A-Z, 0-9 and _"),
+        default="IMMICH_SITE",
+        doc="The variable in the Caddyfile's import line; a second stack on one Caddy takes one of its own.",
     ),
-    "importPath": Option("The same file as Caddy sees it, if that differs.", "", _site_path, per_host=True),
-    "importVariable": Option(
-        "The variable in the Caddyfile's import line; a second stack on one Caddy takes one of its own.",
-        "IMMICH_SITE",
-        _matching(r"[A-Z_][A-Z0-9_]{0,60}", "expected A-Z, 0-9 and _"),
-        per_host=True,
+    "caddyfile": Text(
+        rule=_path, default="/etc/caddy/Caddyfile", doc="The Caddyfile that imports it, as Caddy sees it."
     ),
-    "caddyfile": Option("The Caddyfile that imports it, as Caddy sees it.", "/etc/caddy/Caddyfile", _path, True),
-    "commands": Option(
-        "How Caddy is told: systemd, docker-compose or admin-api.", "systemd", _one_of(*PRESETS), per_host=True
+    "commands": Text(
+        choices=PRESETS, default="systemd", doc="How Caddy is told: systemd, docker-compose or admin-api."
     ),
-    "composeFile": Option("With docker-compose: the compose file on the host. Required then.", "", _path, True),
-    "composeService": Option(
-        "With docker-compose: Caddy's service.",
-        "caddy",
-        _matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a service"),
-        per_host=True,
+    "composeFile": Text(
+        rule=_path, default="", doc="With docker-compose: the compose file on the host. Required then."
     ),
-    "sudo": Option("true: the commands go by sudo -n.", "false", _flag, per_host=True),
-    "validate": Option("A shell command instead of the preset's, with the import's variable set.", per_host=True),
-    "reload": Option("A shell command instead of the preset's.", per_host=True),
-    "adapt": Option("A shell command, instead of the preset's, that prints the Caddyfile as JSON.", per_host=True),
-    "acceptOtherChanges": Option(
-        "Digests of changes to other sites that a reload may make; a refused delivery prints its own.",
-        "",
-        _matching(r"[0-9a-f]{8}( [0-9a-f]{8})*", "expected digests of 8 characters, as a refused delivery prints them"),
-        per_host=True,
+    "composeService": Text(
+        rule=matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a service"),
+        default="caddy",
+        doc="With docker-compose: Caddy's service.",
     ),
-    "probe": Option("A shell command instead of asking for the site on 127.0.0.1 by curl.", per_host=True),
-    "probeSeconds": Option(
-        "How long the probe may take to succeed, before the former site is put back.", "30", _number(1, 600), True
-    ),
-    "redeliver": Option("Any text; a new one delivers again, and so mends what was edited by hand."),
-    "hosts": Option("With ssh: the hosts, each with host and hostKey. Required then."),
-    "privateKey": Option("With ssh, secret: the private key. Without key and password the SSH agent is asked."),
-    "privateKeyPassword": Option("With ssh, secret: the password of that key."),
-    "password": Option("With ssh, secret: the user's password."),
-    "host": Option(
-        "the host's name or address.",
-        "",
-        _matching(
-            r"[A-Za-z0-9](?:[-A-Za-z0-9.]{0,250}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}", "expected a name or an address"
+    "sudo": Boolean(default=False, doc="true: the commands go by sudo -n."),
+    "validate": _command("A shell command instead of the preset's, with the import's variable set."),
+    "reload": _command("A shell command instead of the preset's."),
+    "adapt": _command("A shell command, instead of the preset's, that prints the Caddyfile as JSON."),
+    "acceptOtherChanges": Text(
+        rule=matching(
+            r"[0-9a-f]{8}( [0-9a-f]{8})*", "expected digests of 8 characters, as a refused delivery prints them"
         ),
-        host_only=True,
+        default="",
+        doc="Digests of changes to other sites that a reload may make; a refused delivery prints its own.",
     ),
-    "hostKey": Option(
-        "the host's public key, such as ssh-ed25519 AAAA…; see ssh-keyscan.",
-        "",
-        _matching(_HOST_KEY, "expected a public key such as ssh-ed25519 AAAA…"),
-        host_only=True,
-    ),
-    "port": Option("the port of SSH.", "22", _number(1, 65535), host_only=True),
-    "user": Option(
-        "who to log in as.", "root", _matching(r"[A-Za-z_][-A-Za-z0-9_.]{0,31}", "expected a user's name"), False, True
-    ),
-    "name": Option(
-        "what to call it; host, or host:port.",
-        "",
-        _matching(r"[A-Za-z0-9][-A-Za-z0-9._:]{0,60}", "expected a name of letters, digits and -._:"),
-        host_only=True,
+    "probe": _command("A shell command instead of asking for the site on 127.0.0.1 by curl."),
+    "probeSeconds": Integer(
+        minimum=1,
+        maximum=600,
+        default=30,
+        doc="How long the probe may take to succeed, before the former site is put back.",
     ),
 }
+"""What a host's entry may say for itself, too."""
+
+HOST_ONLY: Final[dict[str, Field]] = {
+    "host": Text(
+        rule=matching(
+            r"[A-Za-z0-9](?:[-A-Za-z0-9.]{0,250}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}", "expected a name or an address"
+        ),
+        doc="The host's name or address.",
+    ),
+    "hostKey": Text(
+        max_length=_LONGEST,
+        rule=matching(_HOST_KEY, "expected a public key such as ssh-ed25519 AAAA…"),
+        doc="The host's public key, such as ssh-ed25519 AAAA…; see ssh-keyscan.",
+    ),
+    "port": Integer(minimum=1, maximum=65535, default=22, doc="The port of SSH."),
+    "user": Text(
+        rule=matching(r"[A-Za-z_][-A-Za-z0-9_.]{0,31}", "expected a user's name"),
+        default="root",
+        doc="Who to log in as.",
+    ),
+    "name": Text(
+        rule=matching(r"[A-Za-z0-9][-A-Za-z0-9._:]{0,60}", "expected a name of letters, digits and -._:"),
+        default="",
+        doc="What to call it; host, or host:port.",
+    ),
+}
+"""What stands in a host's entry and in no other place."""
+
+HOST: Final = Arguments(
+    word="host", args={**HOST_ONLY, **{name: replace(each, default=None) for name, each in PER_HOST.items()}}
+)
+
+CADDY: Final[dict[str, Field]] = {
+    "delivery": Text(
+        choices=("admin", "file", "ssh", "none"),
+        default="admin",
+        doc="admin: into the running Caddy by its admin API; file: a file on this machine; ssh: files on hosts; none: "
+        "it is left to you.",
+    ),
+    **PER_HOST,
+    "redeliver": Text(default="", doc="Any text; a new one delivers again, and so mends what was edited by hand."),
+    "hosts": ListOf(
+        item=Object(arguments=HOST, title="host", unique=False, example="host: proxy.example.org, hostKey: …"),
+        rule=_named_apart,
+        default=[],
+        doc="With ssh: the hosts, each with host and hostKey. Required then.",
+    ),
+    "privateKey": Code(
+        rule=_private_key,
+        default="",
+        doc="With ssh, secret: the private key. Without key and password the SSH agent is asked.",
+    ),
+    "privateKeyPassword": Code(default="", doc="With ssh, secret: the password of that key."),
+    "password": Code(default="", doc="With ssh, secret: the user's password."),
+}
+"""The settings by name, without the namespace."""

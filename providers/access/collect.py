@@ -21,11 +21,11 @@ from providers.access.facts import (
 )
 from providers.access.findings import Finding
 from providers.access.header import wrong_header
+from providers.arguments import Bag
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.exclusive_members import of_its_stack, others_in
-from providers.authentik.model.arguments import Bag
 from providers.authentik.outpost_list import hosts
 from providers.authentik.policy_binding import bindings_of, in_words
 from providers.authentik.service_account import identifier_of
@@ -134,7 +134,7 @@ class Collector:
         try:
             return doors_of(names.caddy_admin, names.url, names.upstream, names.other_doors, self._policy)
         except CaddyError as error:
-            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Finding.CADDY_UNREACHABLE)
+            return Hidden(str(error), Finding.CADDY_UNREACHABLE)
 
     def rivals(self) -> tuple[str, ...] | Hidden:
         """The names of the outpost's other providers of our host, by one call, and one more where there are any."""
@@ -179,7 +179,7 @@ class Collector:
         try:
             return serving(self.names.caddy_admin, self.names.url, self._policy)
         except CaddyError as error:
-            return Hidden(str(error).removeprefix("cannot set up Caddy: "), Finding.CADDY_UNREACHABLE)
+            return Hidden(str(error), Finding.CADDY_UNREACHABLE)
 
     def _provider(self, client: Client) -> dict[str, Any] | None:
         name = self.names.provider

@@ -7,52 +7,73 @@ the next run proves again. Reading and deleting it ask nothing.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack
 
 import pulumi
 from pulumi import Input, Output
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource
 
 from providers.access.header import take_apart
+from providers.access.immich_answers import ANSWERS
+from providers.arguments import Arguments
 from providers.authentik.api.configured import Configured
+from providers.check import check
 from providers.errors import brief
+from providers.fields import Attributes, Boolean, ListOf, Text
 
 _SECRET = ("headers", "refused")
 
 
+def _whole(headers: Mapping[str, Any]) -> str | None:
+    faults = {phone: take_apart(str(header)).fault for phone, header in headers.items()}
+    told = [f"phone {phone!r}: {fault.text}. {fault.remedy}" for phone, fault in faults.items() if fault]
+    return " ".join(told) or None
+
+
 class AccessProofArgs(TypedDict):
-    """The arguments of AccessProof.
+    """The arguments of AccessProof."""
 
-    url: the public address. address: host:port to connect to in place of what DNS says; ca: path of the PEM file of a
-    CA to trust in place of the system's; both may be "". path: one of Immich's ANSWERS, which must not be open.
-    headers: phone to `Basic …` that must get through; refused: those that must not.
-    accounts: phone to what changes with every write to its account.
-    account: what the phones' accounts begin with. upstream: where Caddy reaches Immich. other_doors: addresses at which
-    Caddy may serve it past the site.
-    caddy_admin, application, provider, phones_group, people_groups, outpost: where to look for the cause of a failure,
-    by name.
-    restricted: whether Basic is taken from some networks alone.
-    subject: changes with every write to anything else that the proof is about.
-    """
+    url: Annotated[Input[str], Text(blank=False)]
+    """The public address."""
+    address: Annotated[Input[str], Text()]
+    """host:port to connect to in place of what DNS says; may be empty."""
+    ca: Annotated[Input[str], Text()]
+    """Path of the PEM file of a CA to trust in place of the system's; may be empty."""
+    path: Annotated[Input[str], Text(choices=tuple(ANSWERS))]
+    """What is asked for, which must not be open."""
+    headers: Annotated[Input[dict[str, str]], Attributes(rule=_whole)]
+    """By phone, each `Basic …` that must get through."""
+    refused: Annotated[Input[dict[str, str]], Attributes(rule=_whole)]
+    """By phone, each that must not."""
+    usernames: Annotated[Input[dict[str, str]], Attributes()]
+    """By phone, the account of its header."""
+    accounts: Annotated[Input[dict[str, str]], Attributes()]
+    """By phone, what changes with every write to its account."""
+    account: Annotated[Input[str], Text(blank=False)]
+    """What the phones' accounts begin with."""
+    upstream: Annotated[Input[str], Text(blank=False)]
+    """Where Caddy reaches Immich."""
+    other_doors: Annotated[Input[list[str]], ListOf(item=Text(blank=False))]
+    """Addresses at which Caddy may serve it past the site."""
+    caddy_admin: Annotated[Input[str], Text()]
+    """Caddy's admin API, where to look for the cause of a failure; empty if there is none."""
+    application: Annotated[Input[str], Text(blank=False)]
+    """The application's slug."""
+    provider: Annotated[Input[str], Text(blank=False)]
+    """The proxy provider's name."""
+    phones_group: Annotated[Input[str], Text(blank=False)]
+    """The name of the phones' group."""
+    people_groups: Annotated[Input[list[str]], ListOf(item=Text(blank=False))]
+    """The names of the people's groups."""
+    outpost: Annotated[Input[str], Text(blank=False)]
+    """The outpost's name."""
+    restricted: Annotated[Input[bool], Boolean()]
+    """Whether Caddy accepts headers only from some networks."""
+    subject: Annotated[Input[str], Text()]
+    """Changes with every write to anything else that the proof is about."""
 
-    url: Input[str]
-    address: Input[str]
-    ca: Input[str]
-    path: Input[str]
-    headers: Input[dict[str, str]]
-    refused: Input[dict[str, str]]
-    accounts: Input[dict[str, str]]
-    account: Input[str]
-    upstream: Input[str]
-    other_doors: Input[list[str]]
-    caddy_admin: Input[str]
-    application: Input[str]
-    provider: Input[str]
-    phones_group: Input[str]
-    people_groups: Input[list[str]]
-    outpost: Input[str]
-    restricted: Input[bool]
-    subject: Input[str]
+
+PROOF = Arguments(word="proof", args=AccessProofArgs)
 
 
 class AccessProofProvider(Configured):
@@ -65,18 +86,7 @@ class AccessProofProvider(Configured):
 
     @brief
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        inputs = {name: value for name, value in news.items() if name != "__provider"}
-        failures = [
-            CheckFailure(name, f"{name}: is missing")
-            for name in AccessProofArgs.__required_keys__
-            if inputs.get(name) is None
-        ]
-        for name in _SECRET:
-            if not pulumi.contains_unknowns(inputs.get(name)):
-                for phone, header in (inputs.get(name) or {}).items():
-                    if fault := take_apart(header).fault:
-                        failures.append(CheckFailure(name, f"{name}: phone {phone!r}: {fault.text}. {fault.remedy}"))
-        return CheckResult(inputs, failures)
+        return check(PROOF, news)
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -105,7 +115,7 @@ class AccessProofProvider(Configured):
         public = PublicAddress(props["url"], props["address"], props["ca"], props["path"])
         names = Names(**{name: props[name] for name in Names.__dataclass_fields__})
         collector = Collector(names, lambda: self.client, self._policy)
-        Verification(public, collector).prove(props["headers"], props["refused"])
+        Verification(public, collector, props["usernames"]).prove(props["headers"], props["refused"])
 
 
 class AccessProof(Resource, module="access", name="AccessProof"):
@@ -128,7 +138,7 @@ class AccessProof(Resource, module="access", name="AccessProof"):
 
 def _digests(inputs: Mapping[str, Any]) -> set[str]:
     """What a proof was made of. The headers in it are as random as their passwords, and cannot be had back."""
-    others = [[name, inputs[name]] for name in sorted(AccessProofArgs.__required_keys__ - {*_SECRET, "accounts"})]
+    others = [[name, inputs[name]] for name in sorted(PROOF.required - {*_SECRET, "usernames", "accounts"})]
     accounts = inputs["accounts"]
     headers = [[name, phone, header, accounts[phone]] for name in _SECRET for phone, header in inputs[name].items()]
     return {hashlib.sha256(json.dumps(part).encode()).hexdigest() for part in (others, *headers)}

@@ -18,7 +18,7 @@ from providers.access.diagnose import (
 )
 from providers.access.facts import Answer, NoAnswer, Phone, ProbeResult
 from providers.access.findings import Finding
-from providers.access.header import take_apart, wrong_header
+from providers.access.header import Header, wrong_header
 from providers.access.probe import PublicAddress
 from providers.caddy.site import HEADER_MISSING, LOGIN, NOT_ASKED, REFUSED
 from providers.console import warn
@@ -50,8 +50,9 @@ def _answered(*verdicts: str) -> Callable[[ProbeResult], bool]:
 class Verification:
     """One proof. What may mend itself is asked again within a bound that all requests share."""
 
-    def __init__(self, public: PublicAddress, collector: Collector) -> None:
-        self._public, self._collector = public, collector
+    def __init__(self, public: PublicAddress, collector: Collector, usernames: Mapping[str, str]) -> None:
+        """usernames: the account of each phone's header."""
+        self._public, self._collector, self._usernames = public, collector, usernames
         self._began = self._since = time.monotonic()
 
     def prove(self, headers: Mapping[str, str], refused: Mapping[str, str]) -> None:
@@ -63,7 +64,8 @@ class Verification:
         asked = {phone: self._until(gets_through, partial(ask, headers[phone])) for phone in sorted(headers)}
         while failed := {phone: probe for phone, probe in asked.items() if not gets_through(probe)}:
             facts = self._collector.facts(self._public)
-            findings = {phone: likeliest(facts, self._phone(headers[phone], probe)) for phone, probe in failed.items()}
+            seen = {phone: self._seen(phone, headers[phone], probe) for phone, probe in failed.items()}
+            findings = {name: likeliest(facts, phone) for name, phone in seen.items()}
             if not self._may_be_late(findings.values()):
                 raise _error(
                     {f"phone {each!r} does not get through": (findings[each], failed[each]) for each in failed}
@@ -98,9 +100,10 @@ class Verification:
             if each.state is State.UNKNOWN:
                 warn(f"could not check the {each.link}: {each.detail}")
 
-    def _phone(self, value: str, probe: ProbeResult) -> Phone:
-        header = take_apart(value)
-        return Phone(header, probe, self._collector.account(header.username), self._collector.password(header.username))
+    def _seen(self, phone: str, value: str, probe: ProbeResult) -> Phone:
+        username = self._usernames[phone]
+        header = Header(value, fault=None, username=username)
+        return Phone(header, probe, self._collector.account(username), self._collector.password(username))
 
     def _refuse(self, who: str, ask: Callable[[], ProbeResult], let_in: Finding, *verdicts: str) -> None:
         """That this request is refused, by an answer with one of these verdicts. let_in: the finding if not."""

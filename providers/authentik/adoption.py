@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from providers.arguments import Bag
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import Call, Conflict, NotFound
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Attributes, Json
 from providers.authentik.model.kind import Kind
 from providers.console import info
+from providers.fields import Attributes, Json
 
 MARKER = "pulumi"
 """The key in an object's attributes that says which resource of which stack it is."""

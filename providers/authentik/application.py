@@ -6,18 +6,18 @@ from typing import Annotated, Any, Final, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
+from providers.arguments import Bag
 from providers.authentik import outpost_list
 from providers.authentik.adoption import Assessment, bound
 from providers.authentik.api.errors import Call, Forbidden, NotFound
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Text
 from providers.authentik.model.kind import Kind, Resolved
 from providers.authentik.model.rules import slug, web_url
 from providers.authentik.policy_binding import bound_to
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
+from providers.fields import Boolean, Integer, Json, ListOf, Text
 
 PROVIDERS: Final = ("/providers/proxy/", "/providers/oauth2/")
 

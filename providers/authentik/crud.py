@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
-import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -16,6 +15,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from providers.arguments import Bag
 from providers.authentik.adoption import (
     Assessment,
     bears_our_mark,
@@ -28,11 +28,11 @@ from providers.authentik.adoption import (
 from providers.authentik.api.configured import Configured
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.api.queries import find_by_name
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Json, differing
 from providers.authentik.model.kind import Kind, Resolved, computed, for_older, names, observed, of_older, wire
 from providers.authentik.this_run import THIS_RUN
+from providers.check import check, unknowns
 from providers.errors import brief
+from providers.fields import Json, differing
 
 _ATTEMPTS = 3
 
@@ -59,12 +59,12 @@ class AuthentikProvider(Configured):
     @brief
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         self.declared = True
-        props = {name: value for name, value in news.items() if name != "__provider"}
-        unknown = frozenset(name for name, value in props.items() if pulumi.contains_unknowns(value))
-        inputs, failures = self.kind.check(props, unknown)
-        known = {name: value for name, value in inputs.items() if name not in unknown}
-        failures = failures or self.check_against_state(olds, known)
-        return CheckResult(inputs, [CheckFailure(name, f"{name}: {reason}") for name, reason in failures])
+        result = check(self.kind, news)
+        unknown = unknowns(result.inputs)
+        known = {name: value for name, value in result.inputs.items() if name not in unknown}
+        failures = [] if result.failures else self.check_against_state(olds, known)
+        result.failures += [CheckFailure(name, f"{name}: {reason}") for name, reason in failures]
+        return result
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -290,7 +290,7 @@ class AuthentikProvider(Configured):
         return {name: props[name] for name in self.kind.options if name in props}
 
     def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:
-        unknown = frozenset(name for name, value in news.items() if pulumi.contains_unknowns(value))
+        unknown = unknowns(news)
         known = self._inputs({name: value for name, value in news.items() if name not in unknown})
         return self.kind.changes(self._inputs(olds), known, unknown)
 

@@ -7,15 +7,15 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
+from providers.arguments import Bag
 from providers.authentik.api.errors import AuthentikError, Conflict, NotFound, Refused
 from providers.authentik.crud import just_written
 from providers.authentik.exclusive import ExclusiveProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import ListOf, Text
 from providers.authentik.model.kind import Kind
 from providers.authentik.policy_binding import bindings_of, in_words, same_bound
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
+from providers.fields import ListOf, Text
 
 
 def _some(bindings: list[str]) -> str | None:

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
+from providers.arguments import Bag
 from providers.authentik.adoption import stack_of
 from providers.authentik.api.errors import Conflict, NotFound
 from providers.authentik.exclusive import ExclusiveProvider
 from providers.authentik.group import GroupProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Integer, ListOf, Text
 from providers.authentik.model.kind import Kind, for_older, of_older
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
+from providers.fields import Integer, ListOf, Text
 
 
 class ExclusiveMembersArgs(TypedDict, total=False):

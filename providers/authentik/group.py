@@ -4,14 +4,14 @@ from typing import Annotated, Any, Required, TypedDict
 
 from pulumi import Input, Output
 
+from providers.arguments import Bag
 from providers.authentik.adoption import Assessment, stack_of
 from providers.authentik.api.versions import former_name
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
 from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import GROUP, ROLE
 from providers.authentik.resource import AuthentikResource
+from providers.fields import Attributes, Boolean, Integer, ListOf, Reference, Text
 
 
 class GroupArgs(TypedDict, total=False):

@@ -6,16 +6,16 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
+from providers.arguments import Bag
 from providers.authentik.api.errors import AuthentikError
 from providers.authentik.api.queries import HIDDEN, VIEW_APPLICATIONS, Survey, is_superuser, survey
 from providers.authentik.crud import AuthentikProvider
 from providers.authentik.isolation_closer import Closer
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Attributes, Json, Text
 from providers.authentik.model.kind import Kind
 from providers.authentik.model.rules import numbers_by_name
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
+from providers.fields import Attributes, Json, Text
 
 
 class IsolationArgs(TypedDict, total=False):

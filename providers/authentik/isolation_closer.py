@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 
+from providers.arguments import Bag
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Forbidden, NotFound
 from providers.authentik.api.queries import APPLICATIONS, Survey
@@ -21,7 +22,6 @@ from providers.authentik.isolation_steps import (
     next_step,
     ours_of,
 )
-from providers.authentik.model.arguments import Bag
 from providers.console import warn
 
 BINDINGS = "/policies/bindings/"

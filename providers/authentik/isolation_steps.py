@@ -8,7 +8,7 @@ binding then has the order MARK.
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-from providers.authentik.model.fields import Json
+from providers.fields import Json
 
 Binding = Mapping[str, Json]
 """A policy binding as the API shows it."""

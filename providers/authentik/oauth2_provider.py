@@ -6,11 +6,10 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult
 
+from providers.arguments import Bag
 from providers.authentik.adoption import Assessment, by_application
 from providers.authentik.api.errors import AuthentikError, Call
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
 from providers.authentik.model.redirect_uri import RedirectUri
@@ -18,6 +17,7 @@ from providers.authentik.model.rules import duration
 from providers.authentik.resource import AuthentikResource
 from providers.console import info
 from providers.errors import brief
+from providers.fields import UNSET, Boolean, Integer, Json, ListOf, Reference, Text
 
 GRANT_TYPES = (
     *("authorization_code", "implicit", "hybrid", "refresh_token", "client_credentials", "password"),

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, UpdateResult
 
+from providers.arguments import Bag
 from providers.authentik import outpost_list
 from providers.authentik.api.errors import AuthentikError, NotFound, Refused
 from providers.authentik.api.queries import find_by_name
 from providers.authentik.crud import AuthentikProvider, just_written
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import UNSET, Integer, Json, Reference, Text, is_uuid
 from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import OUTPOST
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
+from providers.fields import UNSET, Integer, Json, Reference, Text, is_uuid
 
 EMBEDDED = "authentik Embedded Outpost"
 """The outpost that every Authentik runs by itself."""

@@ -11,9 +11,9 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
+from providers.arguments import Bag
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, NotFound, Refused
-from providers.authentik.model.arguments import Bag
 from providers.authentik.model.lookups import OUTPOST
 
 SETTLE: Final = 1.0

@@ -9,16 +9,16 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import CreateResult, DiffResult
 
+from providers.arguments import Across, Bag
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AnswerLost, Call
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import UNSET, Boolean, Integer, Json, Reference, Text
 from providers.authentik.model.kind import Kind, Resolved
 from providers.authentik.model.lookups import GROUP, POLICY, USER
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.this_run import THIS_RUN
 from providers.errors import brief
+from providers.fields import UNSET, Boolean, Integer, Json, Reference, Text
 
 APPLICATIONS: Final = "/core/applications/"
 _BOUND = ("policy", "group", "user")
@@ -47,10 +47,9 @@ class PolicyBindingArgs(TypedDict, total=False):
     """The result if the policy fails."""
 
 
-def _one_bound(inputs: Bag) -> tuple[str, str] | None:
-    if sum(name in inputs for name in _BOUND) != 1:
-        return "group", "expected exactly one of group, policy and user"
-    return None
+def _one(*bound: Json) -> str | None:
+    given = sum(each is not None for each in bound)
+    return None if given == 1 else "expected exactly one of group, policy and user"
 
 
 class PolicyBindingProvider(AuthentikProvider):
@@ -69,7 +68,7 @@ class PolicyBindingProvider(AuthentikProvider):
         lookup_param="target",
         whole_body=True,
         allows_duplicates=True,
-        rule=_one_bound,
+        rules=(Across("group", _BOUND, _one),),
     )
 
     @brief

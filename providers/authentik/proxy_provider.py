@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 from pulumi import Input, Output
 from pulumi.dynamic import UpdateResult
 
+from providers.arguments import Across, Bag
 from providers.authentik.adoption import Assessment, by_application
 from providers.authentik.api.errors import Conflict
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Boolean, Integer, Json, ListOf, Reference, Text
 from providers.authentik.model.kind import Kind, Resolved
 from providers.authentik.model.lookups import CERTIFICATE, FLOW, OAUTH_SOURCE, SCOPE_MAPPING
 from providers.authentik.model.rules import duration, regular_expressions, web_url
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
+from providers.fields import Boolean, Integer, Json, ListOf, Reference, Text
 
 
 class ProxyProviderArgs(TypedDict, total=False):
@@ -64,12 +64,14 @@ class ProxyProviderArgs(TypedDict, total=False):
     """How long a login may be renewed."""
 
 
-def _hosts(inputs: Bag) -> tuple[str, str] | None:
-    if inputs["mode"] == "proxy" and not inputs.get("internal_host"):
-        return "internal_host", "expected in mode proxy: the URL that the outpost passes requests to"
-    if inputs["mode"] == "forward_domain" and not inputs.get("cookie_domain"):
-        return "cookie_domain", "expected in mode forward_domain: the domain whose sites share the login"
-    return None
+def _internal_host(mode: str, host: str | None) -> str | None:
+    missing = mode == "proxy" and not host
+    return "expected in mode proxy: the URL that the outpost passes requests to" if missing else None
+
+
+def _cookie_domain(mode: str, domain: str | None) -> str | None:
+    missing = mode == "forward_domain" and not domain
+    return "expected in mode forward_domain: the domain whose sites share the login" if missing else None
 
 
 class ProxyProviderProvider(AuthentikProvider):
@@ -85,7 +87,10 @@ class ProxyProviderProvider(AuthentikProvider):
         # Without mode the server takes an update for one of mode proxy; with Basic it wants to hear both attributes.
         sent_with_every_patch=("mode", "internal_host", "basic_auth_user_attribute", "basic_auth_password_attribute"),
         computed=("pk", "client_id"),
-        rule=_hosts,
+        rules=(
+            Across("internal_host", ("mode", "internal_host"), _internal_host),
+            Across("cookie_domain", ("mode", "cookie_domain"), _cookie_domain),
+        ),
         known_by_group=True,
     )
 

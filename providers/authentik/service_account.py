@@ -14,18 +14,18 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 from pulumi.dynamic import DiffResult, UpdateResult
 
+from providers.arguments import Across, Bag
 from providers.authentik.adoption import Assessment
 from providers.authentik.api.errors import AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.api.queries import TO_READ_TOKENS, VIEW_TOKEN, app_passwords_of, reads_tokens
 from providers.authentik.crud import AuthentikProvider, just_written
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Attributes, Boolean, Json, Text, Timestamp
 from providers.authentik.model.kind import Kind
 from providers.authentik.model.rules import no_colon
 from providers.authentik.resource import AuthentikResource
 from providers.authentik.user import Groups, Roles
 from providers.console import info, warn
 from providers.errors import brief
+from providers.fields import Attributes, Boolean, Json, Text, Timestamp
 
 DEFAULT_PATH = "goauthentik.io/service-accounts"
 """Where the endpoint puts an account; its Authentik's own default."""
@@ -77,10 +77,8 @@ class ServiceAccountArgs(TypedDict, total=False):
     """The account is only kept; where the stack has none, the run is refused before anything is done."""
 
 
-def _expires_only_if_expiring(inputs: Bag) -> tuple[str, str] | None:
-    if "expires" in inputs and not inputs["expiring"]:
-        return "expires", "expected only together with expiring: true"
-    return None
+def _only_if_expiring(expires: str | None, expiring: bool) -> str | None:
+    return None if expiring or expires is None else "expected only together with expiring: true"
 
 
 class ServiceAccountProvider(AuthentikProvider):
@@ -101,7 +99,7 @@ class ServiceAccountProvider(AuthentikProvider):
         computed=("pk", "uid", "key", "token", "others", "revoked"),
         secret=("key",),
         recreate_on_adopt=True,
-        rule=_expires_only_if_expiring,
+        rules=(Across("expires", ("expires", "expiring"), _only_if_expiring),),
     )
 
     @brief

@@ -8,7 +8,7 @@ never depends on what is noted here.
 from collections import defaultdict
 from typing import Final
 
-from providers.authentik.model.fields import Json
+from providers.fields import Json
 
 
 class ThisRun:

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Required, TypedDict
 from pulumi import Input, Output
 
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.fields import Attributes, Boolean, ListOf, Reference, Text
 from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import GROUP, ROLE
 from providers.authentik.resource import AuthentikResource
+from providers.fields import Attributes, Boolean, ListOf, Reference, Text
 
 Groups = Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=GROUP))]
 Roles = Annotated[Input[list[Input[str]]], ListOf(item=Reference(lookup=ROLE))]

@@ -32,11 +32,15 @@ class NotThere(CaddyError):
 
 
 class Admin:
-    """One Caddy's admin API. Every call is safe to send again: writes carry If-Match."""
+    """One Caddy's admin API. Every call is safe to send again: writes carry If-Match.
 
-    def __init__(self, url: str, policy: RetryPolicy | None = None) -> None:
+    doing: what for, in messages.
+    """
+
+    def __init__(self, url: str, policy: RetryPolicy | None = None, doing: str = "set up Caddy") -> None:
         from providers.exchange import Session
 
+        self._doing = doing
         self._url = url.rstrip("/")
         self._policy = policy or RetryPolicy()
         self._session = Session()
@@ -44,7 +48,7 @@ class Admin:
     def adapt(self, caddyfile: str) -> dict[str, Any]:
         """The Caddyfile as JSON configuration. Nothing is changed."""
         response = self._send("POST", "/adapt", data=caddyfile.encode(), headers={"Content-Type": "text/caddyfile"})
-        return _objects("POST /adapt", response, lambda answer: answer["result"])
+        return self._objects("POST /adapt", response, lambda answer: answer["result"])
 
     def servers(self) -> tuple[dict[str, Any], str]:
         """The HTTP servers by name, and the ETag to write against."""
@@ -53,7 +57,7 @@ class Admin:
         except NotThere:
             return {}, ""
         none = response.content.strip() == b"null"
-        servers = {} if none else _objects(f"GET {SERVERS}", response, lambda answer: answer)
+        servers = {} if none else self._objects(f"GET {SERVERS}", response, lambda answer: answer)
         return servers, response.headers.get("Etag", "")
 
     def apps(self) -> dict[str, Any]:
@@ -62,7 +66,7 @@ class Admin:
             response = self._send("GET", APPS)
         except NotThere:
             return {}
-        return _objects(f"GET {APPS}", response, lambda answer: answer or {})
+        return self._objects(f"GET {APPS}", response, lambda answer: answer or {})
 
     def write(self, method: str, path: str, value: object, etag: str) -> None:
         """Put, patch or delete a part of the configuration as it was read with etag. Raises Changed."""
@@ -76,7 +80,7 @@ class Admin:
 
         from providers.exchange import TooLong, exchange
 
-        what = f"cannot set up Caddy: {method} {path}"
+        what = f"cannot {self._doing}: {method} {path}"
         try:
             response = exchange(self._session, method, self._url + path, self._policy, **kwargs)
         except requests.exceptions.SSLError:
@@ -96,6 +100,20 @@ class Admin:
             raise kind(f"{what} answered {response.status}: {said}. Check caddy:admin ({self._where}).")
         return response
 
+    def _objects(self, call: str, response: Answer, part: Callable[[Any], Any]) -> dict[str, Any]:
+        """A part of an answer that is an object of objects. Raises CaddyError where it is not: no Caddy answered."""
+        try:
+            found = part(response.json)
+            if isinstance(found, dict) and all(isinstance(each, dict) for each in found.values()):
+                return found
+        except (KeyError, TypeError):
+            pass
+        raise CaddyError(
+            f"cannot {self._doing}: {call} answered {response.status} with "
+            f"{response.headers.get('Content-Type') or 'nothing'}, which is not a Caddy configuration. Check "
+            "caddy:admin."
+        )
+
     @property
     def _where(self) -> str:
         return urlsplit(self._url).netloc.rpartition("@")[2]
@@ -105,20 +123,6 @@ class Admin:
             f"{what}: {self._where} does not answer ({type(error).__name__}). Check caddy:admin, and that Caddy runs "
             "and listens there (`admin` in its global options)."
         )
-
-
-def _objects(call: str, response: Answer, part: Callable[[Any], Any]) -> dict[str, Any]:
-    """A part of an answer that is an object of objects. Raises CaddyError where it is not: no Caddy answered."""
-    try:
-        found = part(response.json)
-        if isinstance(found, dict) and all(isinstance(each, dict) for each in found.values()):
-            return found
-    except (KeyError, TypeError):
-        pass
-    raise CaddyError(
-        f"cannot set up Caddy: {call} answered {response.status} with "
-        f"{response.headers.get('Content-Type') or 'nothing'}, which is not a Caddy configuration. Check caddy:admin."
-    )
 
 
 def _said(response: Answer) -> str:

@@ -4,13 +4,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -21,41 +20,41 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from providers.arguments import Arguments
 from providers.caddy.admin import Admin, Changed, Unreachable
 from providers.caddy.doors import Doors, other_doors
 from providers.caddy.errors import CaddyError
 from providers.caddy.routes import SERVERS, in_front, only_route, path_of, routes_of, server_of, shadowing
 from providers.caddy.rules import caddyfile, door, host_name, route_id, upstream_url
+from providers.check import check
 from providers.errors import brief
+from providers.fields import Code, Integer, ListOf, Text
 from providers.retry import RetryPolicy
 
 _ATTEMPTS = 20
-_RULES = {
-    "admin": upstream_url,
-    "route_id": route_id,
-    "host": host_name,
-    "caddyfile": caddyfile,
-    "upstream": upstream_url,
-}
-_INPUTS = ("admin", "route_id", "host", "port", "caddyfile", "upstream", "other_doors")
 _COMPUTED = ("route", "applied", "written")
 
 
 class CaddyConfigArgs(TypedDict):
-    """The arguments of CaddyConfig.
+    """The arguments of CaddyConfig."""
 
-    admin: URL of the admin API. route_id: the @id of our route. host, port: what the site serves. caddyfile: the site.
-    upstream: where Caddy reaches Immich, http(s)://host[:port]. other_doors: addresses, host:port, that may lead there
-    past the site, or serve its host.
-    """
+    admin: Annotated[Input[str], Text(rule=upstream_url, replaces=True)]
+    """URL of the admin API."""
+    route_id: Annotated[Input[str], Text(rule=route_id, replaces=True)]
+    """The @id of our route."""
+    host: Annotated[Input[str], Text(rule=host_name)]
+    """The host that the site serves."""
+    port: Annotated[Input[int], Integer(minimum=1, maximum=65535)]
+    """The port that it serves it on."""
+    caddyfile: Annotated[Input[str], Code(rule=caddyfile)]
+    """The site."""
+    upstream: Annotated[Input[str], Text(rule=upstream_url)]
+    """Where Caddy reaches Immich, http(s)://host[:port]."""
+    other_doors: Annotated[Input[list[str]], ListOf(item=Text(rule=door))]
+    """Addresses, host:port, that may lead there past the site, or serve its host."""
 
-    admin: Input[str]
-    route_id: Input[str]
-    host: Input[str]
-    port: Input[int]
-    caddyfile: Input[str]
-    upstream: Input[str]
-    other_doors: Input[list[str]]
+
+CONFIG = Arguments(word="site", args=CaddyConfigArgs)
 
 
 class CaddyConfigProvider(ResourceProvider):
@@ -72,20 +71,13 @@ class CaddyConfigProvider(ResourceProvider):
 
     @brief
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        inputs = {name: value for name, value in news.items() if name != "__provider"}
-        if isinstance(inputs.get("port"), float) and inputs["port"].is_integer():
-            inputs["port"] = int(inputs["port"])
-        wrong = {name: "is no setting of a site" for name in inputs if name not in (*_INPUTS, *_COMPUTED)}
-        for name in _INPUTS:
-            if not pulumi.contains_unknowns(inputs.get(name)) and (expected := _expected(name, inputs.get(name))):
-                wrong[name] = expected
-        return CheckResult(inputs, [CheckFailure(name, f"{name}: {expected}") for name, expected in wrong.items()])
+        return check(CONFIG, news)
 
     @brief
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        replaces = [name for name in ("admin", "route_id") if _differ(olds, news, name)]
+        replaces = [name for name, each in CONFIG.fields.items() if each.replaces and _differ(olds, news, name)]
         drifted = _digest(olds.get("route", "")) != olds.get("applied")
-        changed = drifted or any(_differ(olds, news, name) for name in _INPUTS)
+        changed = drifted or any(_differ(olds, news, name) for name in CONFIG.fields)
         # A replacement would meet the route that it replaces at the same @id.
         return DiffResult(changes=changed, replaces=replaces, delete_before_replace=True)
 
@@ -101,7 +93,7 @@ class CaddyConfigProvider(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         admin = self._admin(props)
         servers, _ = admin.servers()
-        inputs = {name: props[name] for name in _INPUTS}
+        inputs = {name: props[name] for name in CONFIG.fields}
         found = next((route for _, _, route in routes_of(servers) if route.get("@id") == id_), None)
         if found is None:
             return ReadResult("", {})
@@ -178,7 +170,7 @@ class CaddyConfigProvider(ResourceProvider):
                 "Let it finish and run the command again."
             )
         canonical = _canonical(route)
-        inputs = {name: props[name] for name in _INPUTS}
+        inputs = {name: props[name] for name in CONFIG.fields}
         return {**inputs, "route": canonical, "applied": _digest(canonical), "written": uuid.uuid4().hex}
 
 
@@ -213,28 +205,14 @@ def _closing_or_allowing(doors: Sequence[str], allowed: int) -> str:
 
 def doors_of(admin: str, url: str, upstream: str, allowed: Sequence[str], policy: RetryPolicy | None = None) -> Doors:
     """The other doors to Immich in the Caddy of that admin API, whoever put its site there."""
-    return other_doors(Admin(admin, policy).apps(), url, upstream, allowed)
+    return other_doors(Admin(admin, policy, "look at Caddy").apps(), url, upstream, allowed)
 
 
 def serving(admin: str, url: str, policy: RetryPolicy | None = None) -> bool:
     """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
     parts = urlsplit(url)
-    servers, _ = Admin(admin, policy).servers()
+    servers, _ = Admin(admin, policy, "look at Caddy").servers()
     return bool(shadowing(servers, parts.hostname or "", parts.port or 443, ""))
-
-
-def _expected(name: str, value: object) -> str | None:
-    """What was expected of an input, or None where it is right."""
-    if value is None or value == "":
-        return "is missing"
-    if name == "other_doors":
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            return "expected a list of texts"
-        return next(filter(None, map(door, value)), None)
-    if name == "port":
-        right = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
-        return None if right else "expected a port from 1 to 65535"
-    return _RULES[name](value) if isinstance(value, str) else "expected a text"
 
 
 def _kept(state: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Site: what Caddy is to do for one Immich, and its Caddyfile. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import urlsplit
 
+from providers.arguments import Across, Arguments
 from providers.caddy.credentials import credentials_of
 from providers.caddy.rules import (
     account_name,
@@ -17,6 +19,7 @@ from providers.caddy.rules import (
     upstream_url,
     web_origin,
 )
+from providers.fields import Boolean, ListOf, Text
 
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
@@ -70,18 +73,25 @@ _TO_LOGIN = (f"header {VERDICT_HEADER} {LOGIN}", f"error @app {HEADER_MISSING} 4
 _NO_VERDICT = f"header_down -{VERDICT_HEADER}"
 _KEPT_FROM_IMMICH = (_NO_COOKIES.format("authentik_"), _NO_VERDICT)
 
-_RULES: Mapping[str, Callable[[str], str | None]] = {
-    "account": account_name,
-    "url": web_origin,
-    "immich": upstream_url,
-    "outpost": upstream_url,
-    "outpost_ca": file_path,
-    "open_paths": open_path,
-    "shares": upstream_url,
-    "basic_networks": network,
-    "trusted_proxies": proxies,
-}
-_OPTIONAL = ("outpost_ca", "shares")
+_MOST = 100
+"""Entries at most of a list, each of which every request is compared with."""
+
+
+def _or_none(rule: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    return lambda value: rule(value) if value else None
+
+
+def server_of_its_own(shares: str, immich: str, outpost: str) -> str | None:
+    """Whether shares is neither Immich nor the outpost."""
+    taken = shares and origin(shares) in (origin(immich), origin(outpost))
+    return "expected a server of its own, got Immich's or the outpost's" if taken else None
+
+
+def over_tls(outpost_ca: str, outpost: str) -> str | None:
+    """Whether there is a certificate to check."""
+    if outpost_ca and not outpost.lower().startswith("https://"):
+        return "expected an outpost over https://, because otherwise there is no certificate to check"
+    return None
 
 
 @dataclass(frozen=True)
@@ -96,32 +106,25 @@ class Site:
     front of Caddy, whose X-Forwarded-For is believed. inside: the file has the directives alone, for a site block of
     the operator's own. access_log: the file has an access log, without what lets somebody in.
 
-    Raises ValueError that names the attribute and what it expected.
+    Raises ValueError that names each attribute that is wrong and what it expected.
     """
 
-    account: str
-    url: str
-    immich: str
-    outpost: str
-    outpost_ca: str = ""
-    open_paths: tuple[str, ...] = ()
-    shares: str = ""
-    basic_networks: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    inside: bool = False
-    access_log: bool = True
+    account: Annotated[str, Text(rule=account_name)]
+    url: Annotated[str, Text(rule=web_origin)]
+    immich: Annotated[str, Text(rule=upstream_url)]
+    outpost: Annotated[str, Text(rule=upstream_url)]
+    outpost_ca: Annotated[str, Text(rule=_or_none(file_path))] = ""
+    open_paths: Annotated[tuple[str, ...], ListOf(item=Text(rule=open_path), most=_MOST)] = ()
+    shares: Annotated[str, Text(rule=_or_none(upstream_url))] = ""
+    basic_networks: Annotated[tuple[str, ...], ListOf(item=Text(rule=network), most=_MOST)] = ()
+    trusted_proxies: Annotated[tuple[str, ...], ListOf(item=Text(rule=proxies), most=_MOST)] = ()
+    inside: Annotated[bool, Boolean()] = False
+    access_log: Annotated[bool, Boolean()] = True
 
     def __post_init__(self) -> None:
-        for name, rule in _RULES.items():
-            given: str | tuple[str, ...] = getattr(self, name)
-            for value in (given,) if isinstance(given, str) else given:
-                expected = rule(value)
-                if expected and (value or name not in _OPTIONAL):
-                    raise ValueError(f"{name}: {expected}")
-        if self.shares and origin(self.shares) in (origin(self.immich), origin(self.outpost)):
-            raise ValueError("shares: expected a server of their own, and not Immich or the outpost itself")
-        if self.outpost_ca and not self.outpost.lower().startswith("https://"):
-            raise ValueError("outpost_ca: expected an outpost over https://, for there is no certificate to check")
+        _, failures = SITE.check(vars(self))
+        if failures:
+            raise ValueError("; ".join(f"{name}: {expected}" for name, expected in failures))
 
     @property
     def host(self) -> str:
@@ -132,6 +135,16 @@ class Site:
     def port(self) -> int:
         """The port that Caddy serves it on."""
         return urlsplit(self.url).port or 443
+
+
+SITE = Arguments(
+    word="site",
+    args=Site,
+    rules=(
+        Across("shares", ("shares", "immich", "outpost"), server_of_its_own),
+        Across("outpost_ca", ("outpost_ca", "outpost"), over_tls),
+    ),
+)
 
 
 def render(site: Site) -> str:

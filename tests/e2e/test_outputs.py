@@ -98,7 +98,7 @@ def test_wrong_settings_end_in_one_message_that_names_each(driver: Driver) -> No
     run = driver.stack.run("preview", "--config-file", driver.lab.config_file)
     assert run.code != 0
     assert "immich:url: expected https://host" in run.output
-    assert "immich:peopleGroups: expected each group once, got 'a' again" in run.output
+    assert "immich:peopleGroups: expected each once, got 'a' again" in run.output
     assert "Traceback" not in run.output
 
 

@@ -31,6 +31,7 @@ def test_the_outputs_hold_the_headers_and_do_not_show_them(driver: Driver) -> No
     expected = driver.stack.outputs()
     assert outputs.headers == expected["headers"]
     assert outputs.accounts == expected["serviceAccounts"]
+    assert outputs.generations == {"phone": 1}
     assert (outputs.url, outputs.header_name) == (driver.lab.immich_url, "Authorization")
     assert not any(header.split()[1] in repr(outputs) for header in outputs.headers.values())
 

@@ -5,9 +5,9 @@ from typing import Annotated, Required, TypedDict
 from pulumi import Input, Output
 
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.fields import Code, Text
 from providers.authentik.model.kind import Kind
 from providers.authentik.resource import AuthentikResource
+from providers.fields import Code, Text
 
 
 class ScopeMappingArgs(TypedDict, total=False):

@@ -51,6 +51,7 @@ def site(pem: Path) -> Iterator[tuple[Server, Props]]:
             "path": "/api/server/ping",
             "headers": {"anna": ANNA, "ben": BEN},
             "refused": {},
+            "usernames": {"anna": "phone-anna", "ben": "phone-ben", "cleo": "phone-cleo"},
             "accounts": {"anna": "1", "ben": "1"},
             "account": "phone",
             "upstream": "http://immich:2283",

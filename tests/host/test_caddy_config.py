@@ -183,6 +183,6 @@ def test_a_preview_asks_caddy_nothing_and_takes_what_is_not_known_yet(caddy_host
 
 
 def test_what_is_missing_is_told_by_property(caddy_host: Host) -> None:
-    _, failures = Resource(caddy_host, CaddyConfigProvider).check({"admin": "", "port": 443.0})
+    _, failures = Resource(caddy_host, CaddyConfigProvider).check({"port": 443.0})
     missing = ("admin", "route_id", "host", "caddyfile", "upstream", "other_doors")
     assert failures == {name: f"{name}: is missing" for name in missing}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from providers.authentik.model.fields import UNSET, ListOf
+from providers.fields import UNSET, ListOf
 
 from .conftest import Authentik, Make
 from .engine import Props

@@ -231,7 +231,7 @@ WRONG: list[tuple[str, Props, str]] = [
     ("Group", {}, "name: is missing"),
     ("Group", {"name": "  "}, "name: expected a text that is not blank"),
     ("Group", {"name": "x", "is_superuser": "yes"}, "is_superuser: expected true or false, got a text"),
-    ("Group", {"name": "x", "users": [1.5]}, "users: expected a whole number, got a number"),
+    ("Group", {"name": "x", "users": [1.5]}, "users: 1.5: expected a whole number, got a number"),
     ("Group", {"name": "x", "colour": "red"}, "colour: is not an argument of a group"),
     ("Group", {"name": "x", "adopt": "yes"}, "adopt: expected true or false"),
     ("Application", {"name": "x", "slug": "a b"}, "slug: expected only letters, digits, hyphens and underscores"),

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from providers.authentik.model.fields import Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
 from providers.caddy.config import CaddyConfigProvider
+from providers.fields import Attributes, Boolean, Field, Integer, ListOf, Reference, Text, Timestamp
 
 from .conftest import Authentik, Make
 from .engine import Host, Props, Resource
@@ -127,7 +127,7 @@ SITE: dict[str, list[Any]] = {
         *("", "a b", "a,b", "*.example.org", "Photos.example.org", "a:443", "https://a", "a{b}", "{$HOME}", "a`b"),
         *('a"b', "a\nb", "phötos.org", "[::1]", "-a", "a.", "a..b", "a" * 64, "#a", "(a)", "a\n"),
     ],
-    "port": ["443", "", 0, -1, 65536, 1.5, True, [], {}],
+    "port": ["", 0, -1, 65536, 1.5, True, [], {}],
     "caddyfile": [*WRONG_TYPES, "", " \n\t", "a\0b", "a\x1bb", "a\rb", "a\u2028b", "x" * 100_001],
     "upstream": [*WRONG_TYPES, *TEXTS, *URLS, "", "unix//run/immich.sock", "http://localhost:2283/", "localhost:2283"],
     "other_doors": [

@@ -168,6 +168,7 @@ def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Ru
         "immichUrl": "https://photos.example.org",
         "headerName": "Authorization",
         "fingerprints": {"phone": fingerprint(reference.exports["headers"].value["phone"])},
+        "generations": {"phone": 1},
         "serviceAccounts": {"phone": "immich-mobile-service"},
         "formerServiceAccounts": {},
         "application": "immich",
@@ -178,7 +179,7 @@ def test_the_stack_exports_what_an_operator_needs_and_nothing_else(reference: Ru
 
 def test_the_component_registers_its_outputs(reference: Run) -> None:
     outputs = reference.outputs["immich"]
-    accounts = {"headers", "fingerprints", "serviceAccounts", "formerServiceAccounts"}
+    accounts = {"headers", "fingerprints", "generations", "serviceAccounts", "formerServiceAccounts"}
     assert outputs.keys() == {"url", "headerName", *accounts, "application"}
     assert isinstance(outputs["headers"], Secret)
     assert KEY not in str({name: value for name, value in outputs.items() if name != "headers"})
@@ -243,7 +244,7 @@ def test_a_missing_setting_ends_the_program_as_one_message_before_anything_is_re
 )
 def test_a_mistyped_setting_is_refused_and_not_left_out_in_silence(mistyped: str, meant: str) -> None:
     done = run(STACK | {mistyped: "close"})
-    assert f"{mistyped}: is no setting of this program: did you mean {meant}?" in str(done.error)
+    assert f"{mistyped}: is not a setting of this program: did you mean {meant}?" in str(done.error)
     assert done.resources == {}
 
 
@@ -254,7 +255,8 @@ def test_settings_of_other_namespaces_are_other_programs() -> None:
 def test_everything_that_is_wrong_is_told_by_that_message() -> None:
     done = run({"immich:url": "photos", "immich:phones": "{}"})
     assert isinstance(done.error, pulumi.RunError)
-    assert str(done.error).count("\n") > 5
+    told = [line.split(": ")[0] for line in str(done.error).split("\n")[1:]]
+    assert told == ["authentik:url", "immich:peopleGroups", "immich:url", "immich:phones"]
     assert done.resources == {}
 
 

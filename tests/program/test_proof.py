@@ -5,7 +5,7 @@ import pulumi
 import pytest
 
 from components.access_proof import look_for_ca
-from components.settings.verify import Verify
+from components.arguments import Verify
 from tests.reference import STACK
 
 from .engine import Run, Secret, changed, good, phones, run

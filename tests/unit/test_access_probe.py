@@ -26,6 +26,7 @@ from .server import Handler, Server, hang, reply
 NAME = "photos.example.org"
 PING = "/api/server/ping"
 HEADER = "Basic " + base64.b64encode(b"phone:s3cret").decode()
+USERNAMES = {"anna": "phone"}
 WRONG_HEADER = wrong_header("phone")
 PONG = reply(200, {"res": "pong"})
 REFUSED = reply(403, {"message": "The proxy refused"}, X_Immich_Access="refused")
@@ -167,7 +168,7 @@ def tried(pem: Path, answers: dict[str | None, Sequence[Reply]], *, off: bool = 
     collector = Collector(NAMES, lambda: connect("", ""))
     phones = {"anna": HEADER}
     with serving(pem, by_header(answers)) as (_, address):
-        Verification(public(address, pem), collector).prove({} if off else phones, phones if off else {})
+        Verification(public(address, pem), collector, USERNAMES).prove({} if off else phones, phones if off else {})
 
 
 GOOD: dict[str | None, Sequence[Reply]] = {HEADER: [PONG], WRONG_HEADER: [REFUSED], None: [LOGIN], APP: [MISSING]}
@@ -232,7 +233,8 @@ def test_a_trial_waits_longer_where_the_outpost_still_serves_the_former_provider
     former = reply(302, Location="https://auth.example.org/?client_id=former", X_Immich_Access="login")
     answers = GOOD | {HEADER: [REFUSED, REFUSED, PONG], None: [former, former, LOGIN]}
     with serving(pem, by_header(answers)) as (_, address):
-        Verification(public(address, pem), JustReplaced(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+        collector = JustReplaced(NAMES, lambda: connect("", ""))
+        Verification(public(address, pem), collector, USERNAMES).prove({"anna": HEADER}, {})
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_a_door_over_http_fails_the_trial(pem: Path) -> None:
         port = int(server.url.rpartition(":")[2])
         opened = PublicAddress(f"https://{NAME}", address, str(pem), PING, plain_port=port)
         with pytest.raises(ProofError, match=f"a request over http:// gets through: {Finding.OPEN_PLAINLY.text}"):
-            Verification(opened, Collector(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+            Verification(opened, Collector(NAMES, lambda: connect("", "")), USERNAMES).prove({"anna": HEADER}, {})
 
 
 def test_a_phone_that_is_switched_off_may_take_a_while_to_be_forgotten(pem: Path) -> None:
@@ -298,7 +300,7 @@ def test_a_trial_that_fails_names_who_and_why_and_no_header(
 
 def test_what_time_does_not_mend_is_not_waited_for(pem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "ISSUING", 60.0)
-    began = time.monotonic()
+    began, collector = time.monotonic(), Collector(NAMES, lambda: connect("", ""))
     with serving(pem, PONG) as (_, address), pytest.raises(ProofError, match=Finding.TLS.text):
-        Verification(public(address, ""), Collector(NAMES, lambda: connect("", ""))).prove({"anna": HEADER}, {})
+        Verification(public(address, ""), collector, USERNAMES).prove({"anna": HEADER}, {})
     assert time.monotonic() - began < 30

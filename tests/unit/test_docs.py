@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from components.settings.caddy_options import OPTIONS
+from components.settings.caddy_options import CADDY, PER_HOST
 from providers.authentik.api.versions import TRIED
 from providers.caddy.delivery import Target
 from tests.caddyfile import import_line
@@ -27,7 +27,7 @@ def test_the_tried_versions_of_authentik_are_the_programs() -> None:
 
 
 def test_the_import_line_in_the_documents_is_the_one_that_is_asked_for() -> None:
-    file, variable = OPTIONS["file"].default, OPTIONS["importVariable"].default
+    file, variable = (str(PER_HOST[name].default) for name in ("file", "importVariable"))
     target = Target(
         "", "", file, file, variable, validate="", reload="", adapt="", running="", probe="", probe_seconds=1
     )
@@ -39,7 +39,7 @@ def test_the_import_line_in_the_documents_is_the_one_that_is_asked_for() -> None
 def test_the_example_stack_holds_no_secret_and_only_known_settings() -> None:
     example = (ROOT / "Pulumi.prod.yaml").read_text()
     known = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].keys() | {"authentik:url"}
-    known = known | {f"caddy:{name}" for name, option in OPTIONS.items() if not option.host_only}
+    known = known | {f"caddy:{name}" for name in CADDY}
     assert yaml.safe_load(example)["config"].keys() <= known
     assert set(re.findall(r"^  # ((?:immich|caddy):\w+):", example, re.MULTILINE)) <= known
     assert not re.search(r"secure:|token: \S", example)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.authentik.model.fields import (
+from providers.authentik.model.lookups import GROUP, USER
+from providers.fields import (
     UNSET,
     Attributes,
     Boolean,
@@ -19,7 +20,6 @@ from providers.authentik.model.fields import (
     differing,
     is_uuid,
 )
-from providers.authentik.model.lookups import GROUP, USER
 
 from .values import MOMENTS, rezoned
 
@@ -114,12 +114,12 @@ def test_a_right_value_is_sent_as_the_server_wants_it(field: Field, value: Any, 
         (ListOf(item=Text()), "abc", "expected a list, got a text"),
         (ListOf(item=Text()), None, "expected a list, got nothing"),
         (ListOf(item=Integer()), [1, "x"], "expected a whole number"),
-        (ListOf(item=Integer()), [1, 1.0], "expected each value once, got 1 again"),
-        (ListOf(item=NAMED), [FLOW, FLOW.upper()], "expected each value once"),
+        (ListOf(item=Integer()), [1, 1.0], "expected each once, got 1 again"),
+        (ListOf(item=NAMED), [FLOW, FLOW.upper()], "expected each once"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_was_expected(field: Field, value: Any, reason: str) -> None:
-    with pytest.raises(ValueError, match=r"^expected .") as caught:
+    with pytest.raises(ValueError, match=r"expected .") as caught:
         field.normalise(value)
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -14,10 +14,10 @@ from docs.resources import described
 from providers.access.proof import AccessProof, AccessProofProvider
 from providers.authentik.api.configured import Configured
 from providers.authentik.crud import AuthentikProvider
-from providers.authentik.model.fields import UNSET, ListOf, Reference
 from providers.authentik.model.kind import Kind
 from providers.authentik.resource import AuthentikResource, every_resource
 from providers.caddy.config import CaddyConfig, CaddyConfigProvider
+from providers.fields import UNSET, ListOf, Reference
 
 from .values import KINDS, RESOURCES
 

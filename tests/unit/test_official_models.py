@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from providers.authentik.model.fields import ListOf, Reference
 from providers.authentik.model.kind import Kind
+from providers.fields import ListOf, Reference
 
 from .values import KINDS
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings import Login, Phone, Settings, SettingsError, read_settings
-from components.settings.verify import Verify
+from components.arguments import Phone, Verify
+from components.settings import SETTINGS, Settings, SettingsError, check_setting, read_settings
+from providers.fields import UNSET
 from tests.reference import STACK
 
 UUID = "0f357d42-2483-4a51-9ae8-4ef05e202314"
-OPTIONAL = {name for name, value in STACK.items() if not value}
 
 
 def settings(**changed: Any) -> Settings:
@@ -49,8 +49,9 @@ def test_the_settings_of_the_reference_stack_are_taken() -> None:
 def test_the_login_is_off_unless_it_is_said_and_at_authentiks_own_address() -> None:
     assert settings().login is None
     login = settings(login="true").login
-    key = "authentik Self-signed Certificate"
-    assert login == Login("https://auth.example.org", "immich-login", "Immich Login", key, mobile_override=False)
+    assert login is not None
+    assert (login.authentik_url, login.application) == ("https://auth.example.org", "immich-login")
+    assert (login.certificate, login.mobile_override) == ("authentik Self-signed Certificate", False)
     public = settings(login="true", authentikUrl="https://login.example.org").login
     assert public is not None
     assert public.authentik_url == "https://login.example.org"
@@ -109,36 +110,32 @@ def test_certificates_for_an_outpost_that_shows_none_are_refused() -> None:
     assert line.startswith("immich:outpostCa: expected an outpost over https://")
 
 
-@pytest.mark.parametrize("key", sorted(STACK.keys() - OPTIONAL))
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_each_setting_that_is_missing_is_named(key: str, nothing: str | None) -> None:
-    stack: dict[str, str | None] = {**STACK, key: nothing}
+def test_everything_that_is_missing_is_named_with_the_command_that_sets_it(nothing: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings(lambda name: stack.get(name))
+        read_settings({**STACK, **dict.fromkeys(SETTINGS.required, nothing)}.get)
+    lines = str(caught.value).split("\n")[1:]
+    assert lines == [
+        "authentik:url: is missing. Run: pulumi config set authentik:url https://auth.example.org",
+        "immich:url: is missing. Run: pulumi config set immich:url https://photos.example.org",
+        "immich:peopleGroups: is missing. Run: pulumi config set --path 'immich:peopleGroups[0]' family",
+    ]
+
+
+@pytest.mark.parametrize("key", [key for key, each in SETTINGS.fields.items() if each.default not in ("", [], UNSET)])
+def test_a_setting_that_is_not_given_has_its_default_and_an_empty_text_is_refused(key: str) -> None:
+    stack: dict[str, str | None] = {**STACK, key: None}
+    assert read_settings(stack.get) == settings()
+    with pytest.raises(SettingsError) as caught:
+        read_settings({**STACK, key: ""}.get)
     (line,) = str(caught.value).split("\n")[1:]
-    assert line.startswith(f"{key}: ")
-
-
-def test_everything_that_is_missing_is_told_at_once() -> None:
-    with pytest.raises(SettingsError) as caught:
-        read_settings(lambda _name: None)
-    named = {line.split(": ")[0] for line in str(caught.value).split("\n")[1:]}
-    assert named == STACK.keys() - OPTIONAL
+    assert line.startswith(f"{key}: expected ")
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     told = failures(url="photos", upstream="x", phones="{}", peopleGroups="no", enabled="yes", outpost=" ")
     assert [line.split(": ")[0].removeprefix("immich:") for line in told] == [
-        *("url", "upstream", "phones", "peopleGroups", "outpost", "enabled"),
-    ]
-
-
-def test_a_missing_setting_says_how_to_set_it() -> None:
-    assert failures(url=None) == [
-        "immich:url: is missing. Run: pulumi config set immich:url https://photos.example.org"
-    ]
-    assert failures(authentik_url=None) == [
-        "authentik:url: is missing. Run: pulumi config set authentik:url https://auth.example.org"
+        *("url", "peopleGroups", "upstream", "phones", "enabled", "outpost"),
     ]
 
 
@@ -157,7 +154,7 @@ HOSTILE_URLS = [
 HOSTILE_PHONES: list[Any] = [
     *("phone", 7, None, [], {}, {"name": 7}, {"name": ""}, {"name": "A"}, {"name": "a_b"}, {"name": "-a"}),
     *({"name": "a" * 41}, {"name": "a:b"}, {"name": "a\n"}, {"name": "ä"}, {"name": "a", "key": "k"}),
-    *[{"name": "a", "generation": each} for each in (0, -1, 1.5, "2", True, None, 10_000)],
+    *[{"name": "a", "generation": each} for each in (0, -1, 1.5, "two", True, None, 10_000)],
     *[{"name": "a", "overlap": each} for each in ("true", 1, None, "")],
     {"name": "a", "overlap": []},
     *[{"name": "a", "expires": each} for each in ("", "never", "2031-01-01", "2031-01-01T00:00:00", 1e9, None, True)],
@@ -165,7 +162,7 @@ HOSTILE_PHONES: list[Any] = [
     *[{"name": "a", "note": each} for each in (*CONTROLS, "", "x" * 201)],
     *[{"name": "a", "note": each} for each in (7, None, True)],
     {"name": "a", "\x1b[31m" * 20: 1},
-    {"name": "a", "Generation": 2, "overlaps": True},
+    {"name": "a", "Generation": 2},
 ]
 HOSTILE_FILES = [
     "ca.pem",
@@ -346,10 +343,14 @@ def test_everything_that_a_phone_may_say_is_taken() -> None:
     ("wrong", "told"),
     [
         ({"expires": "2031-01-01"}, "expires: expected a time with its time zone, such as 2031-01-01T00:00:00Z"),
-        ({"overlap": "yes"}, "overlap: expected true or false"),
+        ({"overlap": "yes"}, "overlap: expected true or false, got a text"),
         ({"note": "a\nb"}, "note: expected no control characters and no line breaks"),
-        ({"generation": 0}, "expected a generation from 1 to 9999"),
-        ({"colour": "blue"}, "expected name, generation, overlap, expires and note, got 'colour'"),
+        ({"generation": 0}, "generation: expected a number from 1 to 9999"),
+        ({"note": None}, "note: expected a value, got nothing"),
+        (
+            {"colour": "blue"},
+            "'colour': is not an argument of a phone, which takes name, generation, overlap, expires, note",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_phone_is_told_by_its_name(wrong: dict[str, object], told: str) -> None:
@@ -373,13 +374,21 @@ def test_an_overlap_keeps_the_generation_before_where_there_is_one(phone: Phone,
 @pytest.mark.parametrize(
     ("key", "items", "told"),
     [
-        ("peopleGroups", ["a", 7, "a"], ["a list of group names, got 7", "each group once, got 'a' again"]),
-        ("peopleGroups", [UUID], [f"each group by its name, got the primary key {UUID}"]),
-        ("openPaths", ["/a", 7, "/a"], ["texts; got 7", "each once, got '/a' again"]),
+        ("peopleGroups", ["a", 7, "a"], ["7: expected a text, got a number", "expected each once, got 'a' again"]),
+        ("peopleGroups", [UUID], [f"'{UUID}': expected a group's name, not its primary key"]),
+        ("openPaths", ["/a", 7, "/a"], ["7: expected a text, got a number", "expected each once, got '/a' again"]),
     ],
 )
 def test_each_item_of_a_list_that_is_wrong_is_told(key: str, items: list[Any], told: list[str]) -> None:
-    assert failures(**{key: json.dumps(items)}) == [f"immich:{key}: expected {each}" for each in told]
+    assert failures(**{key: json.dumps(items)}) == [f"immich:{key}: {each}" for each in told]
+    assert check_setting(f"immich:{key}", json.dumps(items)) == told
+
+
+def test_all_that_is_wrong_with_all_phones_is_told() -> None:
+    phones = [{"name": "A", "overlap": "yes"}, {"name": "ben", "overlaps": True}, 7]
+    told = [line.partition(": ")[2] for line in failures(phones=json.dumps(phones))]
+    starts = ("phone 'A': name: ", "phone 'A': overlap: ", "phone 'ben': 'overlaps': ", "7: expected an object such as")
+    assert [line.startswith(start) for line, start in zip(told, starts, strict=True)] == [True] * 4
 
 
 def test_no_phones_and_no_people_may_be_said() -> None:
@@ -414,7 +423,7 @@ def test_an_invisible_character_is_named_by_its_number() -> None:
     (line,) = failures(phonesGroup="immich\u200b-users")
     assert line == "immich:phonesGroup: expected no invisible characters, got U+200B"
     (line,) = failures(peopleGroups='["fam\u202eily"]')
-    assert line.startswith("immich:peopleGroups: expected no invisible characters, got U+202E in ")
+    assert line.startswith("immich:peopleGroups: 'fam\\u202eily': expected no invisible characters, got U+202E")
 
 
 @pytest.mark.parametrize(
@@ -439,7 +448,7 @@ def test_what_is_just_within_the_limits_is_taken(name: str, value: str) -> None:
 def told_of(key: str) -> str:
     """What is told of a key that the stack has beside its own; empty where nothing is."""
     try:
-        read_settings(STACK.get, [*STACK, key], STACK)
+        read_settings(STACK.get, [*STACK, key])
     except SettingsError as error:
         return str(error).removeprefix("the stack's settings are not right:\n")
     return ""
@@ -458,10 +467,8 @@ def told_of(key: str) -> str:
     ],
 )
 def test_a_mistyped_namespace_is_refused_with_the_setting_that_is_meant(mistyped: str, meant: str) -> None:
-    told = (
-        f"{mistyped}: is no setting of this program: did you mean {meant}? To take it out: pulumi config rm {mistyped}"
-    )
-    assert told_of(mistyped) == told
+    told = f"is not a setting of this program: did you mean {meant}? To take it out: pulumi config rm {mistyped}"
+    assert told_of(mistyped) == f"{mistyped}: {told}"
 
 
 @given(st.sampled_from(["immich", "caddy", "authentik"]), st.data())

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings import Delivery, SettingsError, read_settings
-from components.settings.caddy_options import OPTIONS
+from components.arguments import Delivery
+from components.settings import SettingsError, read_settings
+from components.settings.caddy_options import CADDY
 from providers.caddy.delivery import probe
 from tests.reference import STACK
 
@@ -161,11 +162,11 @@ def test_hosts_that_are_wrong_are_refused_in_lines_that_name_them(hosts: Any) ->
 
 def test_a_hosts_failure_names_the_host_and_what_of_it_is_wrong() -> None:
     assert failures([GOOD, {"host": "b.example.org"}]) == [
-        "caddy:hosts: b.example.org: hostKey: is missing; "
-        "the host's public key, such as ssh-ed25519 AAAA…; see ssh-keyscan."
+        "caddy:hosts: host 'b.example.org': hostKey: is missing. "
+        "The host's public key, such as ssh-ed25519 AAAA…; see ssh-keyscan."
     ]
     assert failures([{**GOOD, "file": "site"}]) == [
-        "caddy:hosts: a.example.org: file: expected an absolute path that ends in .caddy"
+        "caddy:hosts: host 'a.example.org': file: expected an absolute path that ends in .caddy"
     ]
 
 
@@ -181,7 +182,7 @@ ANY = (
 )
 
 
-@given(st.fixed_dictionaries({f"caddy:{name}": ANY for name, option in OPTIONS.items() if not option.host_only}))
+@given(st.fixed_dictionaries({f"caddy:{name}": ANY for name in CADDY}))
 def test_any_settings_are_taken_or_refused_by_one_message(stack: dict[str, str | None]) -> None:
     told = ""
     try:

@@ -41,6 +41,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "immichUrl": "https://photos.example.org",
         "headerName": "Authorization",
         "application": "immich",
+        "generations": {"phone": 1},
         "serviceAccounts": {"phone": "svc"},
         "formerServiceAccounts": {},
         "fingerprints": {},

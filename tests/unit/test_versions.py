@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.authentik.api.versions import DIFFERENCES, OLDEST, untried
-from providers.authentik.model.fields import ListOf
 from providers.authentik.model.kind import Kind
+from providers.fields import ListOf
 
 from . import values
 

@@ -7,9 +7,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from providers.arguments import Bag
 from providers.authentik.model import rules
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import (
+from providers.authentik.model.kind import Kind, names
+from providers.authentik.model.redirect_uri import RedirectUri
+from providers.authentik.resource import AuthentikResource, every_resource
+from providers.fields import (
     Attributes,
     Boolean,
     Field,
@@ -19,9 +22,6 @@ from providers.authentik.model.fields import (
     Text,
     Timestamp,
 )
-from providers.authentik.model.kind import Kind, names
-from providers.authentik.model.redirect_uri import RedirectUri
-from providers.authentik.resource import AuthentikResource, every_resource
 
 NO_OBJECTS = {"ExclusiveBindings", "ExclusiveMembers", "Isolation"}
 """What is no object of its own: it looks after others."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from providers.arguments import Bag
 from providers.authentik.api.answers import printable
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Refused
-from providers.authentik.model.arguments import Bag
-from providers.authentik.model.fields import Json, Lookup
+from providers.fields import Json, Lookup
 
 APPLICATIONS = "/core/applications/"
 VIEW_APPLICATIONS = "authentik_core.view_user_applications"

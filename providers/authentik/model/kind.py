@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from providers.authentik.model.arguments import Arguments, Bag
-from providers.authentik.model.fields import UNSET, Boolean, Field, Json, ListOf, Reference, Text
+from providers.arguments import Arguments, Bag
+from providers.fields import UNSET, Boolean, Field, Json, ListOf, Reference, Text
 
 Resolved = dict[str, dict[str, Json]]
 """For each reference field, the primary key of each name in it."""

@@ -1,6 +1,6 @@
 """Where a name is turned into a primary key, for each kind of object that may be named. Pure."""
 
-from providers.authentik.model.fields import Lookup
+from providers.fields import Lookup
 
 GROUP = Lookup(what="group", model="authentik_core.group", path="/core/groups/", by=(("name", "name"),))
 USER = Lookup(what="user", model="authentik_core.user", path="/core/users/", by=(("username", "username"),))

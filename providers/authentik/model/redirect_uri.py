@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from providers.authentik.model.fields import Field, Json
+from providers.fields import Field, Json
 
 MATCHING_MODES = ("strict", "regex")
 TYPES = ("authorization", "logout")

@@ -124,7 +124,7 @@ def fails_to_prove(subject: Subject) -> str:
     """What a proof made now says; the phones must get through at once."""
     settings, verify = subject.settings, subject.settings.verify
     public = PublicAddress(settings.site.url, verify.address, verify.ca, verify.path)
-    now = Verification(public, Collector(names_of(settings), subject.connect))
+    now = Verification(public, Collector(names_of(settings), subject.connect), subject.outputs.accounts)
     with pytest.raises(ProofError) as failure:
         now.prove(subject.outputs.headers, {})
     assert not [header for header in subject.outputs.headers.values() if header.split()[1] in str(failure.value)]

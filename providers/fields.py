@@ -1,4 +1,4 @@
-"""The fields of Authentik's objects: what a value must be, its default, when two are the same. Pure."""
+"""Fields of what is declared: what a value must be, its default, when two are the same. Pure."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -26,8 +26,9 @@ _MAX_TEXT = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field of a kind.
+    """One field of an object, a site or the settings.
 
+    doc: what it is, where no docstring below it says so; example: of a value.
     local: it says how to proceed, and is not part of the object.
     default: sent when nothing is declared, and watched like a declared value; UNSET leaves it to the server.
     empty: what takes the place of a value whose line was removed; UNSET leaves the server's value as it is.
@@ -35,6 +36,8 @@ class Field:
     rule: a further test of a value; answers what was expected, or None.
     """
 
+    doc: str = ""
+    example: str = ""
     local: bool = False
     default: Json | Unset = UNSET
     empty: Json | Unset = UNSET
@@ -42,7 +45,7 @@ class Field:
     rule: Callable[[Any], str | None] | None = None
 
     def normalise(self, value: Json) -> Json:
-        """Answer the value as it is sent; raise ValueError with what was expected."""
+        """Answer the value as it is sent; raise ValueError with what was expected, an argument for each failure."""
         value = self.convert(value)
         if self.rule and (expected := self.rule(value)):
             raise ValueError(expected)
@@ -62,6 +65,10 @@ class Field:
     def identity(self, value: Json) -> str:
         """What a value in a list is told apart by."""
         return str(value)
+
+    def called(self, value: Json) -> str:
+        """What messages call a value in a list."""
+        return f"{value!r:.60}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +91,7 @@ class Text(Field):
         if _CONTROL.search(value.replace("\n", "") if self.lines else value):
             raise ValueError("expected no control characters and no line breaks")
         if value != value.strip():
-            raise ValueError("expected no spaces at its start or end, which the server would remove")
+            raise ValueError("expected no spaces at its start or end")
         if len(value) > self.max_length:
             raise ValueError(f"expected at most {self.max_length} characters, got {len(value)}")
         return value
@@ -206,11 +213,13 @@ class Reference(Text):
 class ListOf(Field):
     """A list whose order says nothing.
 
+    most: entries at most.
     grows: the server adds some of its own, which are no drift.
     formerly: what an older server, which has one value of it at most, calls it.
     """
 
     item: Field
+    most: int | None = None
     grows: bool = False
     formerly: str = ""
     empty: Json | Unset = field(default_factory=list)
@@ -218,11 +227,22 @@ class ListOf(Field):
     def convert(self, value: Json) -> list[Json]:
         if not isinstance(value, list | tuple):
             raise ValueError(f"expected a list, got {_type_name(value)}")
-        items = [self.item.normalise(each) for each in value]
-        known = [self.item.identity(each) for each in items]
-        if repeated := [each for index, each in enumerate(items) if known[index] in known[:index]]:
-            raise ValueError(f"expected each value once, got {repeated[0]!r} again")
-        return items
+        if self.most is not None and len(value) > self.most:
+            raise ValueError(f"expected at most {self.most} entries, got {len(value)}")
+        items: dict[str, Json] = {}
+        failures: list[str] = []
+        for each in value:
+            try:
+                item = self.item.normalise(each)
+            except ValueError as error:
+                failures += [f"{self.item.called(each)}: {reason}" for reason in error.args]
+                continue
+            if self.item.identity(item) in items:
+                failures.append(f"expected each once, got {self.item.called(item)} again")
+            items[self.item.identity(item)] = item
+        if failures:
+            raise ValueError(*failures)
+        return list(items.values())
 
     def same(self, one: Json, other: Json) -> bool:
         return sorted(map(self.item.identity, one or [])) == sorted(map(self.item.identity, other or []))
@@ -231,6 +251,11 @@ class ListOf(Field):
         if self.grows:
             return set(map(self.item.identity, declared or [])) <= set(map(self.item.identity, seen or []))
         return self.same(seen, declared)
+
+
+def matching(pattern: str, expected: str) -> Callable[[str], str | None]:
+    """A rule: the whole of a text matches the pattern."""
+    return lambda value: None if re.fullmatch(pattern, value) else expected
 
 
 def is_uuid(value: Json) -> bool:
