@@ -7,6 +7,7 @@ from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.arguments import ImmichLoginArgs
 from components.immich_oauth_section import MOBILE_CALLBACK, oauth_config
+from components.named import NAMED
 from providers.authentik.application import Application, ApplicationArgs
 from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
 from providers.authentik.oauth2_provider import OAuth2Provider, OAuth2ProviderArgs, RedirectUriArgs
@@ -44,6 +45,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 target=application.id,
                 bindings=[binding.id for binding in bindings],
             ),
+            named=NAMED,
             opts=self._child(),
         )
 
@@ -89,10 +91,11 @@ class ImmichLogin(pulumi.ComponentResource):
                 ],
                 jwt_federation_sources=[],
                 jwt_federation_providers=[],
-                rsa_key="immich:loginCertificate",  # Immich expects RS256
+                rsa_key=True,  # Immich expects RS256
                 once_made="Import the output immichSystemConfig into Immich: until then its login is down.",
             ),
             adopt=self._args.adopt,
+            named=NAMED,
             opts=ResourceOptions(parent=self, depends_on=[after]),
         )
 
@@ -109,6 +112,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 policy_engine_mode="any",
             ),
             adopt=self._args.adopt,
+            named=NAMED,
             opts=self._child(),
         )
 
@@ -120,6 +124,7 @@ class ImmichLogin(pulumi.ComponentResource):
                 group=group,
             ),
             adopt=self._args.adopt,
+            named=NAMED,
             opts=self._child(),
         )
 

@@ -10,6 +10,7 @@ from components.access_proof import prove
 from components.arguments import ImmichMobileAccessArgs
 from components.basic_header import HEADER_NAME
 from components.caddy_site import CaddySite
+from components.named import NAMED
 from components.phone_accounts import PhoneAccounts, usernames
 from providers.authentik.application import Application, ApplicationArgs
 from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
@@ -100,7 +101,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         )
         if self._args.adopt:
             declared["members"] = usernames(self._args)
-        return Group(f"{self._prefix}-phones", declared, adopt=self._args.adopt, opts=self._child())
+        return Group(f"{self._prefix}-phones", declared, adopt=self._args.adopt, named=NAMED, opts=self._child())
 
     def _members(self, group: Group, phones: PhoneAccounts) -> ExclusiveMembers:
         return ExclusiveMembers(
@@ -128,6 +129,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 jwt_federation_providers=[],
             ),
             adopt=self._args.adopt,
+            named=NAMED,
             opts=self._child(depends_on=[group]),
         )
 
@@ -143,6 +145,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 policy_engine_mode="any",
             ),
             adopt=self._args.adopt,
+            named=NAMED,
             opts=self._child(),
         )
 
@@ -158,6 +161,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                     group=group,
                 ),
                 adopt=self._args.adopt,
+                named=NAMED,
                 opts=self._child(depends_on=[members] if group is phones.id else []),
             )
             for resource, group in groups.items()
@@ -170,6 +174,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 target=application.id,
                 bindings=[binding.id for binding in bindings],
             ),
+            named=NAMED,
             opts=self._child(),
         )
 
@@ -185,6 +190,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 group=phones.id,
             ),
             adopt=self._args.adopt,
+            named=NAMED,
             opts=self._child(depends_on=guarded),
         )
 

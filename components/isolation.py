@@ -6,6 +6,7 @@ import pulumi
 from pulumi import Output, Resource, ResourceOptions
 
 from components.immich_mobile_access import ImmichMobileAccess
+from components.named import NAMED
 from providers.authentik.api.queries import HIDDEN
 from providers.authentik.isolation import Isolation, IsolationArgs
 
@@ -33,6 +34,7 @@ def isolate(access: ImmichMobileAccess, action: str, *, adopt: bool, after: Sequ
             action=action,
         ),
         adopt=adopt,
+        named=NAMED,
         opts=ResourceOptions(parent=access, depends_on=list(after)),
     )
 

@@ -9,11 +9,17 @@ from pulumi import Output, ResourceOptions
 from components.arguments import ImmichMobileAccessArgs, Phone
 from components.basic_header import basic_header
 from components.fingerprint import fingerprint
+from components.named import NAMED
 from providers.authentik.group import Group
 from providers.authentik.service_account import ServiceAccount, ServiceAccountArgs
 
 AS_BORN = ["name", "attributes", "expiring", "expires"]
 """What a former account keeps, whatever the settings say of the phone by now."""
+
+ONLY_THE_LAST = (
+    "or, if its generation was raised by more than one, raise it by one first: overlap keeps the generation before, so "
+    "the one that the phone has now would go."
+)
 
 
 class PhoneAccounts:
@@ -66,11 +72,12 @@ class PhoneAccounts:
         if phone.expires:
             declared |= {"expiring": True, "expires": phone.expires}
         if former:
-            declared["former"] = True
+            declared["former"] = ONLY_THE_LAST
         return ServiceAccount(
             f"{self._prefix}-{phone.name}.g{phone.generation}",
             declared,
             adopt=self._args.adopt,
+            named=NAMED,
             opts=ResourceOptions(parent=self._parent, ignore_changes=AS_BORN if former else None),
         )
 

@@ -38,7 +38,7 @@ Written by `make docs`.
 Each kind of object is a resource in `providers.authentik`, usable in any Pulumi program in Python:
 `Group("family", GroupArgs(name="family"), adopt=True)`. Arguments are named and typed as in Authentik's API; a
 reference takes a primary key, or a name that is looked up when the object is made. Every resource also takes `adopt`
-(take over an object of the same name that differs) and `opts`.
+(take over an object of the same name that differs), `named` (what messages call an argument) and `opts`.
 """
 OTHERS = """\
 ## Caddy's site and the proof

@@ -76,7 +76,7 @@ def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> A
         if owner and owner != stack and owner.partition("/")[0] == stack.partition("/")[0]:
             return Assessment(
                 f"it exists and is of the stack {owner!r}, whose group {group['name']!r} is bound to its application. "
-                f"Give ours names of its own, and immich:url too; or remove {MARKER!r} from that group's attributes "
+                f"Give ours names and an address of its own; or remove {MARKER!r} from that group's attributes "
                 "in Authentik if that stack is gone"
             )
     return Assessment(used_by=used_by, of_this_stack=any(owner == stack for owner, _ in owners))
@@ -100,19 +100,20 @@ def by_application(client: Client, provider: Mapping[str, Json], stack: str, lab
     return bound(stack, [each for each in bindings if each["target"] == application["pk"]], used_by)
 
 
-def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
-    """Raise Conflict for an object that is not as declared, or that would lose its secret."""
+def refuse_different(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str], adopt: str) -> None:
+    """Raise Conflict for an object that is not as declared, or that would lose its secret.
+
+    adopt: what the argument of that name is called, here and below.
+    """
     if not differ and not kind.recreate_on_adopt:  # taking over a credential means creating it again
         return
-    raise Conflict(
-        f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. Nothing was written. {_TAKE_OVER}"
-    )
+    raise Conflict(f"cannot create {label}: it exists, and {_shown(kind, seen, inputs, differ)}. {_take_over(adopt)}")
 
 
-def refuse_in_use(label: str, used_by: str) -> Conflict:
+def refuse_in_use(label: str, used_by: str, adopt: str) -> Conflict:
     """The refusal of an object that is as declared, where nothing says that this resource made it."""
     used = f"{used_by} uses it" if used_by else "nothing says that this stack made it"
-    return Conflict(f"cannot create {label}: it exists as declared, and {used}. Nothing was written. {_TAKE_OVER}")
+    return Conflict(f"cannot create {label}: it exists as declared, and {used}. {_take_over(adopt)}")
 
 
 def report_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[str]) -> None:
@@ -123,10 +124,11 @@ def report_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[
         info(f"{label} existed, and is changed to what is declared: {_shown(kind, seen, inputs, differ)}")
 
 
-_TAKE_OVER = (
-    "To take it over, set immich:adopt to true for one `pulumi up` (argument adopt of the resource), or give ours "
-    "another name. If another resource of this program made it, keep that resource's name or give this one an alias."
-)
+def _take_over(adopt: str) -> str:
+    return (
+        f"Nothing was written. To take it over, set {adopt} to true for one `pulumi up`, or give ours another name. If "
+        "another resource of this program made it, keep that resource's name or give this one an alias."
+    )
 
 
 def _shown(kind: Kind, seen: Bag, inputs: Bag, differ: list[str]) -> str:

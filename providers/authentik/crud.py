@@ -319,9 +319,9 @@ class AuthentikProvider(Configured):
         differ = differing(self.kind.fields, inputs, seen)
         marked = bears_our_mark(found, inputs)
         if not (adopt or marked or assessment.of_this_stack):
-            refuse_different(self.kind, label, seen, inputs, differ)
+            refuse_different(self.kind, label, seen, inputs, differ, self.named("adopt"))
             if assessment.used_by or has_mark(self.kind):
-                raise refuse_in_use(label, assessment.used_by)
+                raise refuse_in_use(label, assessment.used_by, self.named("adopt"))
         if adopt:
             report_adopted(self.kind, label, seen, inputs, differ)
         if again := self.kind.recreate_on_adopt or self.kind.allows_duplicates or not (adopt or marked):

@@ -57,8 +57,8 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
             raise Conflict(
                 f"cannot guard application {inputs['target']}: besides what this stack binds to it, it is bound to "
                 f"{', '.join(sorted(left.values()))}. Nothing was removed. Add a group that may enter to "
-                "immich:peopleGroups, remove the others from the application in Authentik (under Policy / Group / "
-                "User Bindings), and run the command again."
+                f"{self.named('bindings')}, remove the others from the application in Authentik (under Policy / "
+                "Group / User Bindings), and run the command again."
             )
         self._take_off(again, inputs)
         return CreateResult(inputs["target"], {**inputs, "others": {}, **just_written()})

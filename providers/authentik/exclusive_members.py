@@ -55,8 +55,8 @@ class ExclusiveMembersProvider(ExclusiveProvider):
                 raise Conflict(
                     f"cannot guard group {group['name']!r}: besides the phones of this stack, in it or below it is "
                     f"{', '.join(sorted(others.values()))}, who would be let in by it. Nothing was removed. Remove "
-                    "them from that group in Authentik (members of immich:peopleGroups may enter), and run the command "
-                    "again."
+                    "them from that group in Authentik (who may enter belongs in another group that is bound), and run "
+                    "the command again."
                 )
         return CreateResult(inputs["group"], {**inputs, "others": {}})
 

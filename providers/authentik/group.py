@@ -66,7 +66,7 @@ class GroupProvider(AuthentikProvider):
         if strangers:
             return Assessment(
                 f"it exists, and in it is {', '.join(sorted(strangers))}, who would be let in by it. Take them out of "
-                "that group in Authentik first (in a group of immich:peopleGroups they may enter), or give ours "
+                "that group in Authentik first (who may enter belongs in another group that is bound), or give ours "
                 "another name"
             )
         return Assessment()

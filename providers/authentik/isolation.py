@@ -123,7 +123,7 @@ class IsolationProvider(AuthentikProvider):
         if missing := inputs["accounts"].keys() - seen.entered.keys():
             raise AuthentikError(
                 f"cannot shut out {', '.join(sorted(missing))}: our token is not told what they may enter. Its user "
-                f"needs the right {VIEW_APPLICATIONS}. Or set immich:isolation to report."
+                f"needs the right {VIEW_APPLICATIONS}. Or set {self.named('action')} to report."
             )
         closer = self._closer(inputs, seen, olds)
         kept = list(closer.ours().values()) if adopt else olds.get("kept", [])

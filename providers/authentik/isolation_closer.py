@@ -96,8 +96,8 @@ class Closer:
         stepped = sum(self._settle(target, self._next) for target in sorted(self._bindings)) > 0
         if self.ours() and not self._all_must_hold:
             warn(
-                "This version of Authentik opens an application that immich:isolation closed to everybody when "
-                "somebody binds a group or user to it, until the next `pulumi up --refresh`. 2026.5 does not."
+                "This version of Authentik opens an application that was closed to everybody when somebody binds a "
+                "group or user to it, until the next `pulumi up --refresh`. 2026.5 does not."
             )
         return stepped
 

@@ -83,8 +83,8 @@ class OAuth2ProviderArgs(TypedDict, total=False):
     """Primary keys of OAuth2 providers whose tokens are accepted."""
     once_made: Annotated[str, Text(local=True)]
     """What the run tells the operator to do once it has made a provider, which has a new client id and secret."""
-    rsa_key: Annotated[str, Text(local=True)]
-    """The setting that names signing_key, where that must be an RSA key."""
+    rsa_key: Annotated[bool, Boolean(local=True)]
+    """Whether signing_key must be an RSA key."""
 
 
 class OAuth2ProviderProvider(AuthentikProvider):
@@ -117,8 +117,8 @@ class OAuth2ProviderProvider(AuthentikProvider):
         return result
 
     def check_reference(self, name: str, found: Bag, props: Mapping[str, Json]) -> None:
-        setting, kind = props.get("rsa_key"), key_type_of(found)
-        if name == "signing_key" and setting and kind != "rsa":
+        setting, kind = self.named(name), key_type_of(found)
+        if name == "signing_key" and props.get("rsa_key") and kind != "rsa":
             raise AuthentikError(
                 f"cannot set up {self.label(props)}: {setting} names the certificate {found['name']!r}, whose key is "
                 f"of type {kind or 'none'}. Expected an RSA key: tokens are signed with RS256. Nothing was written. "

@@ -123,7 +123,7 @@ class ProxyProviderProvider(AuthentikProvider):
                 raise Conflict(
                     f"cannot set up {self.label(inputs)}: proxy provider {each['name']!r} (pk {each['pk']}) already "
                     f"serves {host}, and an outpost would pick either of the two. Remove that one, or take it over: "
-                    "give ours its name and set immich:adopt to true for one `pulumi up`."
+                    f"give ours its name and set {self.named('adopt')} to true for one `pulumi up`."
                 )
         return same_host[0] if same_host else None
 

@@ -25,9 +25,18 @@ class AuthentikResource(Resource, Generic[Args]):
     """Another one after each write: what must be done again after one stands on it."""
 
     def __init__(
-        self, resource_name: str, args: Args, *, adopt: bool = False, opts: pulumi.ResourceOptions | None = None
+        self,
+        resource_name: str,
+        args: Args,
+        *,
+        adopt: bool = False,
+        named: Mapping[str, str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """adopt: take over an object of the same name that differs; on destroy restore it instead of deleting it."""
+        """adopt: take over an object of the same name that differs; on destroy restore it instead of deleting it.
+
+        named: what messages call an argument, where the program has a setting for it.
+        """
         kind, given = self.provider_class.kind, cast(dict[str, Any], dict(args))
         if has_mark(kind):
             given["attributes"] = _marked(f"{this_stack()}/{resource_name}", given.get("attributes"))
@@ -41,7 +50,8 @@ class AuthentikResource(Resource, Generic[Args]):
             # are made again in any case.
             delete_before_replace=None if kind.recreate_on_adopt or kind.allows_duplicates else True,
         )
-        provider = self.provider_class(pulumi.get_stack())
+        of_kind = [(name, each) for name, each in (named or {}).items() if name in kind.fields | kind.options]
+        provider = self.provider_class(pulumi.get_stack(), *of_kind)
         props = {**dict.fromkeys((*kind.computed, "written")), **given}
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 

@@ -34,14 +34,6 @@ UNFINISHED = "+@+"
 """Behind the username of an account until it is set up: the mark of one that a killed run left, for the endpoint takes
 no attributes. Only such characters as the server leaves out of the identifier of the app password."""
 
-_OVERLAP = (
-    "Remove `overlap` from the phone in immich:phones; or, if its generation was raised by more than one, raise it by "
-    "one first: overlap keeps the generation before, so the one that the phone has now would go."
-)
-
-
-_END = "Remove `overlap` from the phone in immich:phones."
-
 _UNSEEN = (
     f"AUTHENTIK_TOKEN may not read the tokens of others, which takes {TO_READ_TOKENS}: app passwords that were "
     "revoked, and further ones of the phones' accounts, go unseen"
@@ -73,8 +65,8 @@ class ServiceAccountArgs(TypedDict, total=False):
     """Whether the app password expires."""
     expires: Annotated[Input[str], Timestamp(replaces=True)]
     """When it expires, only with expiring; the server may set a limit."""
-    former: Annotated[bool, Boolean(local=True)]
-    """The account is only kept; where the stack has none, the run is refused before anything is done."""
+    former: Annotated[str, Text(local=True)]
+    """The account is only kept; where the stack has none, the run is refused first, with these words."""
 
 
 def _only_if_expiring(expires: str | None, expiring: bool) -> str | None:
@@ -127,11 +119,11 @@ class ServiceAccountProvider(AuthentikProvider):
         username, expires = inputs.get("username"), inputs.get("expires")
         revoked = bool(olds.get("revoked"))
         if inputs.get("former") and olds.get("username") != username:
-            return [("former", f"this stack has no account {username!r} to keep. {_OVERLAP}")]
+            remove = f"Remove {self.named('former')}; {inputs['former']}"
+            return [("former", f"this stack has no account {username!r} to keep. {remove}")]
         if inputs.get("former") and revoked:
-            return [
-                ("former", f"the app password of account {username!r} is gone, so there is nothing to keep. {_END}")
-            ]
+            gone = f"the app password of account {username!r} is gone, so there is nothing to keep"
+            return [("former", f"{gone}. Remove {self.named('former')}.")]
         known = self.kind.fields["expires"].same(olds.get("expires"), expires) and not revoked
         if expires and not known and datetime.fromisoformat(expires) <= datetime.now(UTC):
             return [("expires", f"must be in the future, got {expires}")]

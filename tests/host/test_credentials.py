@@ -84,12 +84,13 @@ def test_another_name_makes_the_new_account_before_the_old_one_goes(authentik: A
 
 def test_a_former_account_is_kept_where_it_is_and_never_made(authentik: Authentik, resource: Make) -> None:
     declared, made = declared_phone(authentik), resource("ServiceAccount")
-    _, failures = made.check(declared | {"former": True})
+    _, failures = made.check(declared | {"former": "or wait."})
     assert "has no account" in failures["former"]
+    assert failures["former"].endswith("Remove the argument former; or wait.")
     made.up(declared)
     key, since = made.outs["key"], authentik.mark()
-    assert made.up(declared | {"former": True}) == "same"
-    _, failures = made.check(declared | {"username": authentik.name("phone"), "former": True})
+    assert made.up(declared | {"former": "or wait."}) == "same"
+    _, failures = made.check(declared | {"username": authentik.name("phone"), "former": "or wait."})
     assert "has no account" in failures["former"]
     assert authentik.asked(since) == []
     assert made.outs["key"] == key
@@ -193,7 +194,7 @@ def test_an_account_that_somebody_just_made_is_asked_for_however_it_looks(
     seen = account(authentik, theirs["user_pk"])
     with pytest.raises(HostError, match="it exists, and ") as caught:
         resource("ServiceAccount").create(declared)
-    assert "Nothing was written. To take it over, set immich:adopt" in str(caught.value)
+    assert "Nothing was written. To take it over, set the argument adopt" in str(caught.value)
     assert account(authentik, theirs["user_pk"]) == seen
     assert password_of(authentik, declared["username"]) == theirs["token"]
     resource("ServiceAccount").create(declared | {"adopt": True})
@@ -301,7 +302,7 @@ def test_a_former_account_whose_password_was_deleted_is_not_made_again(authentik
     made.up(declared)
     authentik.call("DELETE", f"/core/tokens/{made.outs['token']}/")
     made.refresh()
-    assert "is gone, so there is nothing to keep" in made.check(declared | {"former": True})[1]["former"]
+    assert "is gone, so there is nothing to keep" in made.check(declared | {"former": "or wait."})[1]["former"]
 
 
 def test_a_token_that_may_no_longer_read_passwords_does_not_take_them_for_gone(

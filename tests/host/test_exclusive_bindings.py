@@ -120,7 +120,7 @@ def test_what_is_found_bound_when_it_is_made_is_named_and_left(what: str, world:
     with pytest.raises(HostError) as refused:
         exclusive.up(world.declared)
     assert words in str(refused.value)
-    assert "immich:peopleGroups" in str(refused.value)
+    assert "Add a group that may enter to the argument bindings" in str(refused.value)
     assert world.authentik.written(since) == []
     assert world.bound() == before
 

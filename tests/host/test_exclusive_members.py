@@ -129,7 +129,7 @@ def test_who_is_found_there_when_it_is_made_is_named_and_left(what: str, world: 
         exclusive.up(world.declared)
     assert words in str(refused.value)
     assert world.group["name"] in str(refused.value)
-    assert "immich:peopleGroups" in str(refused.value)
+    assert "belongs in another group" in str(refused.value)
     assert world.authentik.written(since) == []
     assert world.now() == before
 

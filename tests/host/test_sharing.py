@@ -263,7 +263,7 @@ def test_a_provider_is_refused_the_host_of_another_and_nothing_is_written(
     since = authentik.mark()
     with pytest.raises(HostError, match=f"proxy provider '{other['name']}' .* already serves") as caught:
         resource("ProxyProvider").up(of_host(authentik, f"https://{host}"))
-    assert "immich:adopt" in str(caught.value)
+    assert "set the argument adopt to true" in str(caught.value)
     assert authentik.written(since) == []
 
 

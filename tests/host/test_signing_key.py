@@ -13,7 +13,7 @@ from .conftest import Authentik, Make
 from .engine import HostError, Props
 from .samples import IMPLICIT, INVALIDATION, SIGNING_KEY
 
-REFUSED = r"immich:loginCertificate names the certificate .* key is of type ec\. Expected"
+REFUSED = r"the argument signing_key names the certificate .* key is of type ec\. Expected"
 
 
 def elliptic(authentik: Authentik) -> str:
@@ -29,9 +29,9 @@ def elliptic(authentik: Authentik) -> str:
 
 
 def login(authentik: Authentik, certificate: str) -> Props:
-    """An OAuth2 provider whose signing key the setting immich:loginCertificate names."""
+    """An OAuth2 provider whose signing key must be an RSA key."""
     flows = {"authorization_flow": IMPLICIT, "invalidation_flow": INVALIDATION}
-    named = {"signing_key": certificate, "rsa_key": "immich:loginCertificate"}
+    named = {"signing_key": certificate, "rsa_key": True}
     return {"name": authentik.name("login"), "redirect_uris": [], **flows, **named}
 
 

@@ -1,5 +1,7 @@
 """The phones in the program: an account for each, what a change of one does to the others, switching off."""
 
+from components.phone_accounts import ONLY_THE_LAST
+
 from .engine import Run, Secret, changed, good, of_type, phones
 
 THREE = phones({"name": "phone"}, {"name": "anna", "generation": 2}, {"name": "ben-2", "generation": 13})
@@ -44,7 +46,7 @@ def test_an_overlap_keeps_the_former_account_beside_the_new_one_and_its_header_t
     born = {"name", "attributes", "expiring", "expires"}
     assert set(former.ignore_changes) == born
     was = {name: each for name, each in reference.named("immich-phone.g1").inputs.items() if name not in born}
-    assert {name: each for name, each in former.inputs.items() if name not in born} == was | {"former": True}
+    assert {name: each for name, each in former.inputs.items() if name not in born} == was | {"former": ONLY_THE_LAST}
     assert done.exports["serviceAccounts"] == {"phone": "immich-mobile-service-g2"}
     assert done.exports["formerServiceAccounts"] == {"phone": "immich-mobile-service"}
     assert done.exports["headers"].value.keys() == done.exports["fingerprints"].keys() == {"phone"}

@@ -106,6 +106,8 @@ def test_where_no_file_says_the_address_nothing_is_compared(project: Path, text:
 
 def test_as_many_providers_as_a_stack_has_can_be_pickled_with_its_name() -> None:
     """The SDK sorts the attributes of each by a function that calls that of the one before."""
-    pickled = {serialize_provider(GroupProvider("prod")) for _ in range(sys.getrecursionlimit() + 1)}
+    pickled = {
+        serialize_provider(GroupProvider("prod", ("adopt", "immich:adopt"))) for _ in range(sys.getrecursionlimit() + 1)
+    }
     (one,) = pickled
     assert pickle.loads(base64.b64decode(one)).stack == "prod"  # noqa: S301  # made here

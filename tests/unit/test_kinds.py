@@ -1,6 +1,7 @@
 """What holds for the declaration of every kind."""
 
 import base64
+import pickle
 import pickletools
 import re
 from typing import Any, get_args
@@ -11,9 +12,11 @@ from pulumi.dynamic import Resource, ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
 from docs.resources import described
+from lab.files import ROOT
 from providers.access.proof import AccessProof, AccessProofProvider
 from providers.authentik.api.configured import Configured
 from providers.authentik.crud import AuthentikProvider
+from providers.authentik.group import GroupProvider
 from providers.authentik.model.kind import Kind
 from providers.authentik.resource import AuthentikResource, every_resource
 from providers.caddy.config import CaddyConfig, CaddyConfigProvider
@@ -57,6 +60,16 @@ def test_a_provider_stands_in_the_state_as_a_reference_to_its_class_and_its_stac
     stack = [""] if issubclass(provider, Configured) else []
     assert pickled(provider()) == [in_state(name)[0], f"{name}Provider", *stack]
     assert len(serialize_provider(provider())) < 200
+
+
+def test_a_provider_calls_arguments_by_the_settings_of_the_program_that_declared_it() -> None:
+    provider = pickle.loads(pickle.dumps(GroupProvider("prod", ("adopt", "immich:adopt"))))  # noqa: S301  # ours
+    assert (provider.named("adopt"), provider.named("name")) == ("immich:adopt", "the argument name")
+
+
+def test_no_message_of_a_kind_names_a_setting_of_the_program_by_itself() -> None:
+    sources = (ROOT / "providers" / "authentik").rglob("*.py")
+    assert [path.name for path in sources if "immich:" in path.read_text()] == []
 
 
 @EVERY_PROVIDER

@@ -24,7 +24,17 @@ from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, For
 from providers.authentik.api.versions import untried
 from providers.console import warn
 from providers.masking import conceal
-from providers.retry import LISTING, RETRIED_STATUSES, WHOLE, Overdue, RetryPolicy, Transient, never_sent, retry_after
+from providers.retry import (
+    LISTING,
+    RETRIED_STATUSES,
+    SETTING,
+    WHOLE,
+    Overdue,
+    RetryPolicy,
+    Transient,
+    never_sent,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -92,7 +102,7 @@ class Client:
             if time.monotonic() - began > (bound := self.policy.scaled(LISTING)):
                 raise AuthentikError(
                     f"{what} did not come to the end of the list within {bound:.0f} seconds. {check} "
-                    "If it is, and slow, raise immich:timeoutPercent."
+                    f"If it is, and slow, raise {SETTING}."
                 )
         raise AuthentikError(f"{what} answered more than {PAGES} pages. {check}")
 
@@ -203,7 +213,7 @@ class Client:
             bound = self.policy.scaled(WHOLE)
             overdue = (
                 f"{what}: {self._where()} did not finish its answer within {bound:.0f} seconds. Check authentik:url "
-                "and the network; for a slow server raise immich:timeoutPercent."
+                f"and the network; for a slow server raise {SETTING}."
             )
             raise AnswerLost(overdue) if method == "POST" else Transient(AuthentikError(overdue)) from None
         except TooLong:

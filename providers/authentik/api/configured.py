@@ -26,18 +26,25 @@ def connect(url: str, token: str, policy: RetryPolicy | None = None) -> Client:
 
 
 class Configured(ResourceProvider):
-    """A provider that may call Authentik. stack: whose settings the address is compared with; "" for none."""
+    """A provider that may call Authentik. stack: whose settings the address is compared with; "" for none.
+
+    named: an argument, and what messages call it: the program's setting that it comes from.
+    """
 
     declared = False
     """Whether the program has run, as a check says: then the engine has configured this host with what is set now."""
 
-    def __init__(self, stack: str = "") -> None:
+    def __init__(self, stack: str = "", *named: tuple[str, str]) -> None:
         super().__init__()
-        self.stack = stack
+        self.stack, self._named = stack, dict(named)
 
-    def __reduce__(self) -> tuple[type["Configured"], tuple[str]]:
-        """What is pickled. No attributes: at each provider the SDK nests its sorting of these deeper."""
-        return type(self), (self.stack,)
+    def __reduce__(self) -> tuple[type["Configured"], tuple[str | tuple[str, str], ...]]:
+        """What is pickled. No attributes and no dict: at each provider the SDK nests its sorting of these deeper."""
+        return type(self), (self.stack, *sorted(self._named.items()))
+
+    def named(self, argument: str) -> str:
+        """What messages call an argument."""
+        return self._named.get(argument, f"the argument {argument}")
 
     def configure(self, req: ConfigureRequest) -> None:
         self._url = str(req.config.get("authentik:url") or "")
