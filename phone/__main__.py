@@ -53,8 +53,10 @@ def show(asked: argparse.Namespace) -> None:
     handed = _handed(read_outputs(asked.stack), asked.name)
     if not sys.stdout.isatty():
         if not asked.force:
-            raise UsageError("stdout is no terminal: the header would stay where it goes. Give --force if it should.")
-        warn("stdout is no terminal: the header stays where it goes.")
+            raise UsageError(
+                "stdout is not a terminal: the header would stay wherever it goes. To print it anyway, add --force."
+            )
+        warn("stdout is not a terminal: the header stays wherever it goes.")
     elif (wide := shutil.get_terminal_size().columns) < (needed := qr.columns(handed.value)):
         warn(
             f"the terminal is {wide} columns wide, and the code needs {needed}: make it wider, or its letters smaller."
@@ -140,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("list", parents=[common, listing], help="the phones, with their last logins")
     one.set_defaults(run=list_phones)
     one = commands.add_parser("show", parents=[common, phone], help="a header as a QR code in this terminal")
-    one.add_argument("--force", action="store_true", help="even where stdout is no terminal")
+    one.add_argument("--force", action="store_true", help="print even if stdout is not a terminal")
     one.set_defaults(run=show)
     one = commands.add_parser(
         "page", parents=[common, phone], help="a header in an HTML page, sealed with a passphrase"

@@ -22,7 +22,9 @@ def ask() -> str:
             _check(first)
             again = getpass.getpass("Once more: ")
         except (getpass.GetPassWarning, EOFError):
-            raise PassphraseError("there is no terminal to ask at. Give the passphrase by --passphrase-fd.") from None
+            raise PassphraseError(
+                "there is no terminal to ask for the passphrase. Pass it with --passphrase-fd."
+            ) from None
     if first != again:
         raise PassphraseError("the two passphrases differ; nothing was written.")
     return first

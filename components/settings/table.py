@@ -82,7 +82,7 @@ IMMICH: Final[dict[str, Field]] = {
     "openPaths": _of_site(
         "open_paths",
         "Paths of Immich's that everybody may read, such as /api/oauth/mobile-redirect and /.well-known/immich; each "
-        "stands for itself alone.",
+        "matches only itself.",
         default=[],
     ),
     "sharesUpstream": _of_site(
@@ -111,12 +111,13 @@ IMMICH: Final[dict[str, Field]] = {
     ),
     "accessLog": _of_site(
         "access_log",
-        "Whether Caddy logs the site's requests, without passwords, tokens and cookies; in a file delivery alone.",
+        "Whether Caddy logs the site's requests, without passwords, tokens and cookies; only with caddy:delivery file "
+        "or ssh.",
         default=True,
     ),
     "insideSite": _of_site(
         "inside",
-        "Whether the file has the directives alone, to be imported inside a site block of your own.",
+        "Whether the file has only the directives, to be imported inside your own site block.",
         default=False,
     ),
     "phones": _PHONES,

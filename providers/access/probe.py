@@ -109,6 +109,6 @@ def trusting(ca: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca or None)
     except (OSError, ssl.SSLError) as error:
         raise ProviderError(
-            f"cannot prove the access: {ca} is no PEM file of a CA that can be read ({type(error).__name__}). "
+            f"cannot prove the access: {ca} is not a readable PEM file of a CA ({type(error).__name__}). "
             "Check immich:probeCa."
         ) from None

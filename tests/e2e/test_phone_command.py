@@ -113,10 +113,10 @@ def test_what_is_no_terminal_gets_the_header_only_when_forced(driver: Driver, en
     header = driver.headers()["phone"]
     refused = run(environment, "show", "phone")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "stdout is no terminal" in refused.stderr
+    assert "stdout is not a terminal" in refused.stderr
     forced = run(environment, "show", "phone", "--force")
     assert (forced.returncode, forced.stdout.count(header)) == (0, 1)
-    assert "stdout is no terminal" in forced.stderr
+    assert "stdout is not a terminal" in forced.stderr
     assert header not in refused.stderr + forced.stderr
 
 

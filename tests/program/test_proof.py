@@ -49,7 +49,7 @@ def test_a_ca_that_cannot_be_read_ends_the_program_before_anything_is_made() -> 
     missing = {"immich:probeCa": "/nowhere/ca.pem"}
     done = run(STACK | missing)
     assert isinstance(done.error, pulumi.RunError)
-    assert "/nowhere/ca.pem is no PEM file" in str(done.error)
+    assert "/nowhere/ca.pem is not a readable PEM file" in str(done.error)
     assert done.resources == {}
     assert good(STACK | missing | {"immich:verify": "false"}).resources
 

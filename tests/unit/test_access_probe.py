@@ -129,7 +129,7 @@ def test_over_http_the_same_host_is_asked_by_its_name(pem: Path) -> None:
 def test_a_file_that_is_no_ca_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     for path in (tmp_path / "ca.pem", tmp_path / "missing.pem"):
-        with pytest.raises(ProviderError, match=f"{path.name} is no PEM file.*immich:probeCa"):
+        with pytest.raises(ProviderError, match=f"{path.name} is not a readable PEM file.*immich:probeCa"):
             public("127.0.0.1:1", path)
 
 

@@ -65,7 +65,7 @@ def test_without_a_terminal_it_is_never_read_from_a_pipe_that_happens_to_be_ther
         start_new_session=True,
         check=True,
     )
-    assert done.stdout.strip().endswith("there is no terminal to ask at. Give the passphrase by --passphrase-fd.")
+    assert done.stdout.strip().endswith("there is no terminal to ask for the passphrase. Pass it with --passphrase-fd.")
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nanother line\n"])

@@ -230,7 +230,7 @@ class Client:
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
             raise self._unanswered(what, method, error) from None
         except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema, requests.exceptions.InvalidURL):
-            raise AuthentikError(f"{what}: authentik:url ({self._where()}) is no URL of a server.") from None
+            raise AuthentikError(f"{what}: authentik:url ({self._where()}) is not the URL of a server.") from None
         except requests.exceptions.RequestException as error:
             broke_off = f"{what}: the answer broke off ({type(error).__name__}). Run the command again."
             if method == "POST":

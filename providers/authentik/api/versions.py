@@ -53,7 +53,7 @@ DIFFERENCES: Final = (
         "/core/users/",
         ("roles",),
         (2025, 12),
-        "roles come by groups alone",
+        "roles come only from groups",
         "core/migrations/0056_user_roles",
     ),
     Difference(
