@@ -285,8 +285,11 @@ class AuthentikProvider(Configured):
     def _inputs(self, props: Mapping[str, Json]) -> Bag:
         return {name: plain(value) for name, value in props.items() if name in self.kind.fields and value is not None}
 
+    def _declared(self, props: Mapping[str, Json]) -> Bag:
+        """The arguments in inputs or state, options included; without those a refresh would show them as gone."""
+        return {**self._options(props), **self._inputs(props)}
+
     def _options(self, props: Mapping[str, Json]) -> Bag:
-        """The options in inputs or state; without them a refresh would show them as gone."""
         return {name: props[name] for name in self.kind.options if name in props}
 
     def _changes(self, olds: Mapping[str, Json], news: Mapping[str, Json]) -> list[str]:

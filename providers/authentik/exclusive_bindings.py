@@ -49,7 +49,7 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         listed = self._listed(inputs)
         ours, others = _parted(listed, inputs)
         again = [each for each in others if _is_again(each, ours)]  # of a killed run that was still at work
@@ -65,7 +65,7 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         try:
             _, others = _parted(self._listed(inputs), inputs)
         except Refused as refused:
@@ -77,7 +77,7 @@ class ExclusiveBindingsProvider(ExclusiveProvider):
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = self._inputs(news)
+        inputs = self._declared(news)
         seen = olds["others"].keys() - set(inputs["bindings"])
         if not seen:
             return UpdateResult({**inputs, "others": {}, **just_written()})

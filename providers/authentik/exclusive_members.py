@@ -48,7 +48,7 @@ class ExclusiveMembersProvider(ExclusiveProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         if not THIS_RUN.made(self.kind.path, inputs["group"]):
             group = self._group(inputs)
             if others := others_in(group, {*inputs["users"], *of_its_stack(group)}):
@@ -62,7 +62,7 @@ class ExclusiveMembersProvider(ExclusiveProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         try:
             group = self._group(inputs)
         except NotFound:
@@ -72,7 +72,7 @@ class ExclusiveMembersProvider(ExclusiveProvider):
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = self._inputs(news)
+        inputs = self._declared(news)
         declared = {*inputs["users"], *self._inputs(olds)["users"]}  # an account that goes is in it until it has gone
         seen = olds["others"].keys() - {str(user) for user in declared}
         if not seen:

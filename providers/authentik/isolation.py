@@ -59,7 +59,7 @@ class IsolationProvider(AuthentikProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         superuser = bool(inputs["accounts"]) and is_superuser(self.client)
         if inputs["action"] == "close":
             return CreateResult(inputs["group"], self._closed(inputs, superuser, {}, adopt=props.get("adopt") is True))
@@ -68,7 +68,7 @@ class IsolationProvider(AuthentikProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         superuser = props["superuser"] and is_superuser(self.client)  # the token may be a lesser one by now
         seen = self._ask(inputs, inputs["accounts"], superuser)
         pending: list[str] = []
@@ -81,7 +81,7 @@ class IsolationProvider(AuthentikProvider):
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = self._inputs(news)
+        inputs = self._declared(news)
         same = inputs["application"] == olds["application"] and not _drifted(olds)  # this very run may have mended it
         known = {name for name in olds["reachable"] if same and olds["accounts"][name] == inputs["accounts"].get(name)}
         new = {name: pk for name, pk in inputs["accounts"].items() if name not in known}

@@ -63,7 +63,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         with _lock:
             outpost, found = self._attach(inputs)
         adopted = {"adopted": "{}"} if found and props.get("adopt") is True else {}
@@ -72,7 +72,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         try:
             doing = f"read whether proxy provider {inputs['provider']} is on outpost {inputs['outpost']!r}"
             outpost = outpost_list.read(self.client, props["outpost_pk"], doing)
@@ -87,7 +87,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Another outpost, or the same under another name: on the new one before it leaves the former."""
-        inputs = self._inputs(news)
+        inputs = self._declared(news)
         with _lock:
             if olds.get("rivals"):
                 self._refuse_rivals(self._find(inputs), inputs["provider"])  # before anything is written
@@ -143,7 +143,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
         """Take the provider off the outpost of a state; what was found there when it was adopted stays."""
         if "adopted" in props:
             return
-        inputs = self._inputs(props)
+        inputs = self._declared(props)
         doing = f"detach proxy provider {inputs['provider']} from"
         try:
             outpost = outpost_list.read(self.client, props["outpost_pk"], f"{doing} outpost {inputs['outpost']!r}")

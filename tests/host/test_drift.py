@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from providers.authentik.resource import every_resource
 from providers.fields import UNSET, ListOf
 
 from .conftest import Authentik, Make
@@ -213,12 +214,27 @@ def test_a_binding_that_was_moved_to_another_application_binds_ours_again_and_le
     assert made.up(declared) == "same"
 
 
-@pytest.mark.parametrize(("kind", "option"), [("ProxyProvider", {"stack": "immich/test"}), ("Group", {"adopt": True})])
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [("ProxyProvider", {"stack": "immich/test"}), *((kind, {"adopt": True}) for kind in every_resource())],
+)
 def test_a_refresh_does_not_show_an_option_as_gone(
     kind: str, option: dict[str, Any], authentik: Authentik, resource: Make
 ) -> None:
-    declared, made = sample(authentik, kind).declared, resource(kind)
-    made.up(declared | option)
+    declared, made = (joined(authentik).get(kind) or sample(authentik, kind).declared) | option, resource(kind)
+    made.up(declared)
     made.refresh()
     assert made.inputs.items() >= option.items()
-    assert made.up(declared | option) == "same"
+    assert made.up(declared) == "same"
+
+
+def joined(authentik: Authentik) -> dict[str, Props]:
+    """What the kinds are given that are not one object each."""
+    group, application = authentik.group()["pk"], authentik.application()["pk"]
+    binding = authentik.call("POST", "/policies/bindings/", {"target": application, "group": group, "order": 0})["pk"]
+    user = str(authentik.user(groups=[group])["pk"])
+    return {
+        "ExclusiveBindings": {"target": application, "bindings": [binding]},
+        "ExclusiveMembers": {"group": group, "users": [user]},
+        "Isolation": {"group": group, "application": application, "accounts": {"phone": user}, "action": "report"},
+    }
