@@ -47,8 +47,6 @@ class Assets:
         return [
             Route("/api/assets", protect("asset.upload", self.upload), methods=["POST"]),
             Route("/api/assets", protect("asset.delete", self.delete), methods=["DELETE"]),
-            Route("/api/assets/bulk-upload-check", protect("asset.upload", self.check), methods=["POST"]),
-            Route("/api/assets/statistics", protect("asset.statistics", self.statistics), methods=["GET"]),
             Route("/api/assets/{id}", protect("asset.read", self.read), methods=["GET"]),
             Route("/api/assets/{id}/original", protect("asset.download", self.download), methods=["GET"]),
         ]
@@ -90,28 +88,6 @@ class Assets:
                 "etag": f'"{base64.b64decode(asset.checksum).hex()}"',
             },
         )
-
-    async def check(self, request: Request, caller: Caller) -> Response:
-        """AssetBulkUploadCheck: what a phone asks before it sends anything."""
-        items = (await body.json_object(request)).get("assets")
-        if not isinstance(items, list) or not all(is_check(item) for item in items):
-            raise bad_request(["assets must be an array"])
-        results = []
-        for item in items:
-            known = self._store.asset_by_checksum(caller.user.id, as_base64(item["checksum"]))
-            verdict = (
-                {"action": "reject", "reason": "duplicate", "assetId": known.id, "isTrashed": known.is_trashed}
-                if known
-                else {"action": "accept"}
-            )
-            results.append({"id": item["id"], **verdict})
-        return JSONResponse({"results": results})
-
-    async def statistics(self, request: Request, caller: Caller) -> Response:
-        trashed = request.query_params.get("isTrashed") == "true"
-        kinds = [asset.kind for asset in self._store.assets(caller.user.id) if asset.is_trashed == trashed]
-        images, videos = kinds.count("IMAGE"), kinds.count("VIDEO")
-        return JSONResponse({"images": images, "videos": videos, "total": len(kinds)})
 
     async def delete(self, request: Request, caller: Caller) -> Response:
         fields, complaints = await body.json_object(request), list[str]()
@@ -166,10 +142,6 @@ def described(upload: Upload, caller: Caller) -> Asset:
 
 def duplicate(known: Asset) -> Response:
     return JSONResponse({"id": known.id, "status": "duplicate"})
-
-
-def is_check(item: object) -> bool:
-    return isinstance(item, dict) and all(isinstance(item.get(name), str) for name in ("id", "checksum"))
 
 
 def as_base64(checksum: str) -> str:

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from lab.immich.auth import Caller, Guard
 from lab.immich.config import SystemConfig
 
 VERSION = {"major": 3, "minor": 2, "patch": 2, "prerelease": None}
@@ -30,13 +29,8 @@ FEATURES = {
 }
 
 
-def version_text() -> str:
-    return f"v{VERSION['major']}.{VERSION['minor']}.{VERSION['patch']}"
-
-
 class Info:
-    def __init__(self, guard: Guard, config: SystemConfig, public_url: str) -> None:
-        self._guard = guard
+    def __init__(self, config: SystemConfig, public_url: str) -> None:
         self._system_config = config
         self._public_url = public_url
 
@@ -46,7 +40,6 @@ class Info:
             fixed("/api/server/version", VERSION),
             Route("/api/server/features", self.features, methods=["GET"]),
             Route("/api/server/config", self.config, methods=["GET"]),
-            Route("/api/server/about", self._guard.protect("server.about", about), methods=["GET"]),
             fixed("/.well-known/immich", {"api": {"endpoint": "/api"}}),
         ]
 
@@ -77,10 +70,6 @@ def fixed(path: str, answer: dict[str, Any]) -> Route:
         return JSONResponse(answer)
 
     return Route(path, endpoint, methods=["GET"])
-
-
-async def about(_request: Request, _caller: Caller) -> Response:
-    return JSONResponse({"licensed": False, "version": version_text(), "versionUrl": ""})
 
 
 async def page(_request: Request) -> Response:

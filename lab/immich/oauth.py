@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 
 from lab.immich import body
 from lab.immich.accounts import is_https, logged_in, set_cookies
-from lab.immich.auth import Caller, Guard
 from lab.immich.config import SystemConfig
 from lab.immich.errors import ApiError, bad_request
 from lab.immich.models import User
@@ -24,19 +23,15 @@ STATE, VERIFIER = COOKIES = ("immich_oauth_state", "immich_oauth_code_verifier")
 
 
 class OAuth:
-    def __init__(self, store: Store, guard: Guard, config: SystemConfig) -> None:
+    def __init__(self, store: Store, config: SystemConfig) -> None:
         self._store = store
-        self._guard = guard
         self._config = config
 
     def routes(self) -> list[BaseRoute]:
-        protect = self._guard.protect
         return [
             Route("/api/oauth/authorize", self.authorize, methods=["POST"]),
             Route("/api/oauth/callback", self.callback, methods=["POST"]),
             Route("/api/oauth/mobile-redirect", self.mobile_redirect, methods=["GET"]),
-            Route("/api/oauth/link", protect("all", self.link), methods=["POST"]),
-            Route("/api/oauth/unlink", protect("all", self.unlink), methods=["POST"]),
         ]
 
     async def authorize(self, request: Request) -> Response:
@@ -64,17 +59,6 @@ class OAuth:
 
     async def mobile_redirect(self, request: Request) -> Response:
         return RedirectResponse(f"{MOBILE_REDIRECT}?{request.url.query}", HTTPStatus.TEMPORARY_REDIRECT)
-
-    async def link(self, request: Request, caller: Caller) -> Response:
-        profile = await self._profile(request, self._enabled())
-        if (other := self._store.user_by_oauth(profile["sub"])) and other.id != caller.user.id:
-            raise bad_request("This OAuth account has already been linked to another user.")
-        linked = self._store.link(caller.user, profile["sub"])
-        return JSONResponse(linked.dto(self._store.usage(linked)), status_code=HTTPStatus.CREATED)
-
-    async def unlink(self, _request: Request, caller: Caller) -> Response:
-        unlinked = self._store.link(caller.user, "")
-        return JSONResponse(unlinked.dto(self._store.usage(unlinked)))
 
     def _enabled(self) -> dict[str, Any]:
         oauth = self._config.oauth

@@ -53,10 +53,10 @@ def build_app(settings: Settings, store: Store) -> ASGIApp:
     events = Events(guard.authenticate)
     app = Starlette(
         routes=[
-            *Info(guard, config, settings.public_url).routes(),
+            *Info(config, settings.public_url).routes(),
             *config.routes(),
             *Accounts(store, guard).routes(),
-            *OAuth(store, guard, config).routes(),
+            *OAuth(store, config).routes(),
             *Assets(store, guard, events).routes(),
             Route("/api", no_such_path, methods=ANY_METHOD),
             Route("/api/{rest:path}", no_such_path, methods=ANY_METHOD),

@@ -81,10 +81,8 @@ class Store:
         return as_user(row) if row else None
 
     def link(self, user: User, sub: str) -> User:
-        """The user with that identity at the issuer, or with none."""
-        self._db.execute("DELETE FROM oauth WHERE user_id = ?", (user.id,))
-        if sub:
-            self._db.execute("INSERT INTO oauth VALUES (?, ?)", (user.id, sub))
+        """The user with that identity at the issuer."""
+        self._db.execute("INSERT INTO oauth VALUES (?, ?)", (user.id, sub))
         return self.user(user.id)
 
     def usage(self, user: User) -> int:
@@ -150,10 +148,6 @@ class Store:
     def asset_by_checksum(self, owner_id: str, checksum: str) -> Asset | None:
         row = self._one("SELECT * FROM assets WHERE checksum = ? AND owner_id = ?", checksum, owner_id)
         return as_asset(row) if row else None
-
-    def assets(self, owner_id: str) -> list[Asset]:
-        rows = self._db.execute("SELECT * FROM assets WHERE owner_id = ? ORDER BY rowid", (owner_id,))
-        return [as_asset(row) for row in rows]
 
     def trash_asset(self, asset: Asset) -> None:
         self._db.execute("UPDATE assets SET is_trashed = 1 WHERE id = ?", (asset.id,))

@@ -255,14 +255,6 @@ def test_a_new_person_is_refused_where_registering_is_off(house: House, person: 
     assert house.finish(way_back(person, url), state, verifier).json()["message"] == "OAuth authentication failed"
 
 
-def test_an_account_is_linked_and_unlinked_in_the_user_settings(house: House, person: Person) -> None:
-    bearer = {"Authorization": f"Bearer {house.token}"}
-    url, state, verifier = house.start(WEB)
-    body = {"url": way_back(person, url), "state": state, "codeVerifier": verifier}
-    assert house.ask("POST", "/oauth/link", body, headers=bearer).json()["oauthId"]
-    assert house.ask("POST", "/oauth/unlink", headers=bearer).json()["oauthId"] == ""
-
-
 @pytest.mark.parametrize(
     ("body", "message"),
     [
