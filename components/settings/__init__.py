@@ -50,9 +50,12 @@ def read_settings(get: Callable[[str], str | None], given: Iterable[str] = ()) -
 
 
 def check_setting(key: str, value: str) -> list[str]:
-    """What is wrong with the value of one setting by itself; nothing where it is right. value: lists as JSON."""
+    """What is wrong with the value of one of SETTINGS by itself; nothing where it is right. value: lists as JSON."""
+    field = SETTINGS.fields[key]
+    if _stands_for_nothing(field, value):
+        return [_missing(key)] if key in SETTINGS.required else []
     try:
-        SETTINGS.fields[key].normalise(_decoded(SETTINGS.fields[key], value))
+        field.normalise(_decoded(field, value))
     except ValueError as error:
         return list(error.args)
     return []
@@ -60,14 +63,20 @@ def check_setting(key: str, value: str) -> list[str]:
 
 def _checked(get: Callable[[str], str | None]) -> tuple[Bag, list[str]]:
     """The values of all settings with their defaults, and a line for each failure."""
-    given = {key: value for key in SETTINGS.fields if (value := get(key)) is not None}
-    # An empty text stands for nothing, unless something else is the default.
-    given = {key: value for key, value in given.items() if value or SETTINGS.fields[key].default not in ("", [], UNSET)}
-    missing = SETTINGS.required - given.keys()
-    news = {key: _decoded(SETTINGS.fields[key], value) for key, value in given.items()}
+    news = {
+        key: _decoded(field, value)
+        for key, field in SETTINGS.fields.items()
+        if (value := get(key)) is not None and not _stands_for_nothing(field, value)
+    }
+    missing = SETTINGS.required - news.keys()
     values, failures = SETTINGS.check(news, missing)
-    lines = [f"{key}: is missing. Run: {_command(key)}" for key in SETTINGS.fields if key in missing]
+    lines = [f"{key}: {_missing(key)}" for key in SETTINGS.fields if key in missing]
     return values, lines + [f"{key}: {reason}" for key, reason in failures]
+
+
+def _stands_for_nothing(field: Field, value: str) -> bool:
+    """Whether a setting is as if it were not given: an empty text, unless something else is the default."""
+    return not value and field.default in ("", [], UNSET)
 
 
 def _decoded(field: Field, value: str) -> Json:
@@ -81,11 +90,11 @@ def _decoded(field: Field, value: str) -> Json:
     return value if decoded is None else decoded
 
 
-def _command(key: str) -> str:
-    """The command that sets a setting to its example."""
+def _missing(key: str) -> str:
+    """What is said of a setting that is missing, with the command that sets it to its example."""
     field = SETTINGS.fields[key]
     where = f"--path '{key}[0]'" if isinstance(field, ListOf) else key
-    return f"pulumi config set {where} {field.example}"
+    return f"is missing. Run: pulumi config set {where} {field.example}"
 
 
 def _unknown(given: Iterable[str]) -> list[str]:

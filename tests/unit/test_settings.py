@@ -391,6 +391,16 @@ def test_all_that_is_wrong_with_all_phones_is_told() -> None:
     assert [line.startswith(start) for line, start in zip(told, starts, strict=True)] == [True] * 4
 
 
+def test_one_setting_can_be_checked_by_itself() -> None:
+    for key, value in STACK.items():
+        assert check_setting(key, value) == []
+    assert check_setting("immich:outpostUrl", "") == []
+    assert check_setting("immich:outpost", "") == ["expected a text that is not blank"]
+    assert check_setting("immich:timeoutPercent", "0") == ["expected a number from 1 to 1000"]
+    (told,) = check_setting("immich:url", "")
+    assert told == "is missing. Run: pulumi config set immich:url https://photos.example.org"
+
+
 def test_no_phones_and_no_people_may_be_said() -> None:
     assert settings(phones="[]").phones == ()
     assert settings(peopleGroups="[]").people_groups == ()
