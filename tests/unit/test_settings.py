@@ -391,6 +391,14 @@ def test_all_that_is_wrong_with_all_phones_is_told() -> None:
     assert [line.startswith(start) for line, start in zip(told, starts, strict=True)] == [True] * 4
 
 
+def test_what_does_not_fit_together_is_told_beside_what_is_wrong_by_itself_and_not_because_of_it() -> None:
+    own = {"outpostUrl": "http://outpost:9000", "outpostCa": "/etc/caddy/ca.pem"}
+    told = failures(**own, url="photos", loginApplication="immich")
+    assert [line.split(": ")[0] for line in told] == ["immich:url", "immich:outpostCa", "immich:loginApplication"]
+    (line,) = failures(**own | {"outpostUrl": "outpost"})
+    assert line.startswith("immich:outpostUrl: expected http")
+
+
 def test_one_setting_can_be_checked_by_itself() -> None:
     for key, value in STACK.items():
         assert check_setting(key, value) == []
