@@ -475,6 +475,10 @@ def told_of(key: str) -> str:
 @pytest.mark.parametrize(
     ("mistyped", "meant"),
     [
+        ("immich:isolaton", "immich:isolation"),
+        ("immich:basicNetwork", "immich:basicNetworks"),
+        ("caddy:delivry", "caddy:delivery"),
+        ("authentik:uri", "authentik:url"),
         ("imich:adopt", "immich:adopt"),
         ("Immich:adopt", "immich:adopt"),
         ("immcih:adobt", "immich:adopt"),
@@ -484,7 +488,7 @@ def told_of(key: str) -> str:
         ("autehntik:token", "authentik:token"),
     ],
 )
-def test_a_mistyped_namespace_is_refused_with_the_setting_that_is_meant(mistyped: str, meant: str) -> None:
+def test_a_mistyped_name_or_namespace_is_refused_with_the_setting_that_is_meant(mistyped: str, meant: str) -> None:
     told = f"is not a setting of this program: did you mean {meant}? To take it out: pulumi config rm {mistyped}"
     assert told_of(mistyped) == f"{mistyped}: {told}"
 
