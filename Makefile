@@ -103,7 +103,7 @@ e2e: tools packages ## What only a real Authentik can break, on the one that LAB
 
 $(REAL): tools
 
-bench: tools ## What a run costs for 1, 10, 50 and 200 phones (ARGS='1 10' for fewer), beside the engine's floor
+bench: tools ## What a run costs for 1, 10, 50 and 200 phones, and on a slow Authentik (ARGS='1 10' for fewer)
 	@$(BIN)/python -m bench $(ARGS)
 
 check: setup ## Format, lint, types, import directions, workflows
