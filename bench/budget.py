@@ -23,13 +23,14 @@ def budget(operation: Operation, phones: int, groups: int, objects: int) -> int:
         # A further phone: its account in two calls, what it can enter. A further group: look-up, binding.
         "up": REFERENCE_UP + 3 * (phones - 1) + 2 * (groups - 1) + 2 * pages,
         "up again": 0,
-        # One read an object; the isolation asks once for each account what it may enter, for its own bindings count.
-        "refresh": objects + phones - 1 + pages,
+        # One read an object, but none for the outpost's confirmation; the isolation asks once for each account what it
+        # may enter, for its own bindings count.
+        "refresh": objects - 1 + phones - 1 + pages,
         # The same three for each new account, and the end of the old one; and the three looks of the proof.
         "rotate": 4 * phones + 3 + pages,
-        # One write an object, none for the isolation and what says that bindings and members are all; the outpost's
-        # list is read before and after, the slug looked at.
-        "destroy": objects - 3 + 3,
+        # One write for each account, the group, the provider, and the application, whose slug is looked at: bindings go
+        # with their application, the place on the outpost with the provider.
+        "destroy": phones + 4,
     }
     return more[operation]
 
