@@ -266,6 +266,59 @@ def test_all_four_workers_of_a_host_have_a_call_under_way_at_the_same_time(
     assert not together.broken
 
 
+def meeting(proxy: Proxy, call: str, times: int) -> Barrier:
+    """Hold so many of these calls until all of them are under way; broken where they do not come."""
+    together = Barrier(times)
+
+    def meet(exchange: Exchange) -> None:
+        together.wait(20)
+        exchange.pass_back()
+
+    proxy.on(call, meet, times=times)
+    return together
+
+
+def test_the_names_in_one_declaration_are_looked_up_side_by_side(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    together = meeting(proxy, "GET /flows/instances/.*", 3)
+    proxied("ProxyProvider").create(sample(authentik, "ProxyProvider").declared)
+    assert not together.broken
+
+
+def test_the_bindings_of_a_new_application_are_made_side_by_side_with_orders_of_their_own(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    application, groups = proxied("Application"), [authentik.group()["pk"] for _ in range(3)]
+    application.create({"name": "New", "slug": authentik.name("application")})
+    together = meeting(proxy, "POST /policies/bindings/", len(groups))
+    made = [proxied("PolicyBinding") for _ in groups]
+    at_once(
+        *[
+            lambda each=each, group=group: each.create({"target": application.id, "group": group})
+            for each, group in zip(made, groups, strict=True)
+        ]
+    )
+    assert not together.broken
+    listed = authentik.call("GET", f"/policies/bindings/?target={application.id}")["results"]
+    assert sorted(each["order"] for each in listed) == [0, 1, 2]
+
+
+def test_what_accounts_may_enter_is_asked_side_by_side(authentik: Authentik, proxy: Proxy, proxied: Make) -> None:
+    accounts = [authentik.user() for _ in range(3)]
+    together = meeting(proxy, r"GET /core/applications/\?for_user.*", len(accounts))
+    made = proxied("Isolation")
+    made.create(
+        {
+            "group": authentik.group()["pk"],
+            "application": authentik.application()["pk"],
+            "accounts": {each["username"]: str(each["pk"]) for each in accounts},
+        }
+    )
+    assert not together.broken
+    assert made.outs["reachable"].keys() == {each["username"] for each in accounts}
+
+
 def test_what_is_made_at_once_shares_one_session_and_every_answer_reaches_its_own(
     authentik: Authentik, proxy: Proxy, proxied: Make
 ) -> None:
