@@ -65,19 +65,19 @@ def show_late(rows: Sequence[Late], floors: Sequence[Row]) -> None:
         counts = (str(seen.calls), str(seen.at_once), f"{seen.seconds:.1f}", f"{seen.answering:.1f}")
         table.add_row(str(row.phones), what, *counts, row.verdict.replace("MISSED", "[bold red]MISSED[/]"))
     console.print(table)
+    engine = {each.phones: each.floor.seconds for each in floors if each.operation == "up"}
     for row in rows:
         if (row.operation, row.proven) != ("up", False):
             continue
-        chain = timeline.critical(row.program.spans)
+        seen = row.program
         say(f"An up of {row.phones} waited for:")
-        for span in chain:
+        for span in timeline.critical(seen.spans):
             say(f"  {span.begun:5.1f} to {span.ended:5.1f} s  {span.call}")
-        engine = next((each.floor.seconds for each in floors if (each.phones, each.operation) == (row.phones, "up")), 0)
+        say(f"All is written {seen.stands:.1f} s after the first call; the rest looks whether the list stands.")
         if row.phones == 1:
-            say(
-                f"Floor: {CHAIN:.1f} s of answers and {engine:.1f} s of the engine's own; this up took "
-                f"{row.program.seconds - CHAIN - engine:.1f} s more."
-            )
+            say(f"The floor of these answers is {CHAIN:.1f} s: all was written {seen.stands - CHAIN:.1f} s later.")
+            own = f"{engine[1]:.1f} s" if 1 in engine else "not measured in this run"
+            say(f"The engine's own seconds with as many resources: {own}.")
 
 
 def main() -> int:

@@ -32,6 +32,12 @@ class Measured:
     spans: tuple[Span, ...] = ()
 
     @property
+    def stands(self) -> float:
+        """Seconds from the first call until the last write was answered: what follows looks whether it stands."""
+        written = [each.ended for each in self.spans if not each.call.startswith("GET ")]
+        return max(written) - min(each.begun for each in self.spans) if written else 0.0
+
+    @property
     def answering(self) -> float:
         """Seconds from the first call to the last answer: what a busy machine's slow start does not change."""
         return max(each.ended for each in self.spans) - min(each.begun for each in self.spans) if self.spans else 0.0

@@ -105,3 +105,9 @@ def test_a_goal_that_is_missed_is_told_as_missed() -> None:
     assert Late(1, "up", Measured(8.0, 18, 2, 60)).verdict == "1.14 of Terraform's 7.0 s; at most 1.15 reached; aim 1.0"
     assert "at most 1.15 MISSED" in Late(1, "up", Measured(8.1, 18, 2, 60)).verdict
     assert Late(50, "up", Measured(8.1, 18, 2, 60)).verdict == ""
+
+
+def test_all_stands_with_the_last_write_and_all_is_answered_with_the_last_look() -> None:
+    spans = (Span("GET /flows/", 3, 4), Span("PATCH /outposts/", 4, 7), Span("GET /outposts/", 12, 12.5))
+    assert (Measured(15, 3, 1, 60, spans).stands, Measured(15, 3, 1, 60, spans).answering) == (4, 9.5)
+    assert (Measured(15, 0, 0, 60).stands, Measured(15, 0, 0, 60).answering) == (0, 0)
