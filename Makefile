@@ -103,7 +103,7 @@ e2e: tools packages ## What only a real Authentik can break, on the one that LAB
 
 $(REAL): tools
 
-bench: tools ## What a run costs for 1, 10, 50 and 200 phones (ARGS='1 10' for fewer), beside the engine's floor
+bench: tools ## What a run costs for 1, 10, 50 and 200 phones, and on a slow Authentik (ARGS='1 10' for fewer)
 	@$(BIN)/python -m bench $(ARGS)
 
 check: setup ## Format, lint, types, import directions, workflows
@@ -123,7 +123,7 @@ format: setup ## Put the code into shape
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
 
-clean: ## End every lab, then remove all that make made, the lab's tools too
+clean: ## End every lab, then remove all that make made in this clone, the lab's tools too
 	@# Those of the tests and the bench as well: a killed run leaves its servers, and their records are here.
 	@if [ -x $(BIN)/python ]; then for run in .lab/run .lab/*/run; do \
 	  [ ! -d "$$run" ] || LAB_DIR="$${run%/run}" $(BIN)/python -m lab down || exit; \

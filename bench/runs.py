@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.budget import OPERATIONS, Operation, budget, slowest
+from bench.budget import OPERATIONS, Operation, budget, goal, slowest
+from bench.gateway import Gateway
 from bench.measure import Measured, measure
 from lab.driver import Driver
 from lab.files import ROOT, Lab
@@ -44,6 +45,26 @@ class Row:
         return found
 
 
+@dataclass(frozen=True)
+class Late:
+    """One operation at one size where Authentik answers as late as a real one. proven: whether it ends with a proof."""
+
+    phones: int
+    operation: Operation
+    program: Measured
+    proven: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """Its seconds beside those of Terraform and the goal, where there is one."""
+        wanted = None if self.proven else goal(self.operation, self.phones)
+        if wanted is None:
+            return ""
+        times = self.program.seconds / wanted.terraform
+        said = "reached" if times <= wanted.most else "MISSED"
+        return f"{times:.2f} of Terraform's {wanted.terraform:.1f} s; at most {wanted.most} {said}; aim {wanted.aim}"
+
+
 def life(driver: Driver, phones: int, say: Callable[[str], None]) -> list[Row]:
     """Every operation at one size: phones, and as many groups of people. The stack is empty before and after."""
     say(f"{phones} phones: the program")
@@ -53,11 +74,29 @@ def life(driver: Driver, phones: int, say: Callable[[str], None]) -> list[Row]:
     return [Row(phones, each, allowed(each, phones, types), program[each], floor[each]) for each in OPERATIONS]
 
 
-def of_program(driver: Driver, phones: int) -> tuple[Mapping[Operation, Measured], list[str]]:
+def of_program(
+    driver: Driver, phones: int, gateway: Gateway | None = None
+) -> tuple[Mapping[Operation, Measured], list[str]]:
     """The measures of the program's life, and the types of the dynamic resources in it."""
-    with _people(driver, phones) as groups:
-        driver.stack.configure(phones=_phones(phones, generation=1), peopleGroups=groups)
-        return _measured(driver.lab, driver.stack, lambda: driver.stack.configure(phones=_phones(phones, 2)))
+    with _declared(driver, phones):
+        return _measured(driver.lab, driver.stack, lambda: driver.stack.configure(phones=_phones(phones, 2)), gateway)
+
+
+def late_life(driver: Driver, phones: int, say: Callable[[str], None]) -> list[Late]:
+    """The same of the program where Authentik answers as late as a real one; without the proof, and an up with it."""
+    say(f"{phones} phones: the program, with the latencies of a real Authentik")
+    stack, direct = driver.stack, driver.stack.settings()["authentik:url"]
+    with Gateway(direct) as gateway:
+        stack.set({"authentik:url": gateway.url, "immich:verify": False})
+        try:
+            measured, _ = of_program(driver, phones, gateway)
+            stack.set({"immich:verify": None})
+            with _declared(driver, phones):
+                proven = measure(driver.lab, stack.up, gateway)
+                stack.destroy()
+        finally:
+            stack.set({"authentik:url": direct, "immich:verify": None})
+    return [*(Late(phones, each, measured[each]) for each in OPERATIONS), Late(phones, "up", proven, proven=True)]
 
 
 def allowed(operation: Operation, phones: int, types: list[str]) -> int:
@@ -73,14 +112,18 @@ def _of_floor(lab: Lab, resources: int, rotated: int) -> Mapping[Operation, Meas
         stack.must("stack", "rm", "--yes", "--force")
 
 
-def _measured(lab: Lab, stack: Stack, rotate: Callable[[], None]) -> tuple[Mapping[Operation, Measured], list[str]]:
+def _measured(
+    lab: Lab, stack: Stack, rotate: Callable[[], None], gateway: Gateway | None = None
+) -> tuple[Mapping[Operation, Measured], list[str]]:
     """The measures of a life, and the types of the dynamic resources in it."""
     found: dict[Operation, Measured] = {}
 
     def note(operation: Operation, run: Callable[[], Run]) -> None:
-        found[operation] = measure(lab, run)
+        found[operation] = measure(lab, run, gateway)
 
-    found["preview"] = min((measure(lab, stack.preview) for _ in range(_PREVIEWS)), key=lambda each: each.seconds)
+    found["preview"] = min(
+        (measure(lab, stack.preview, gateway) for _ in range(_PREVIEWS)), key=lambda each: each.seconds
+    )
     note("up", stack.up)
     types = [each["type"] for each in stack.export()["deployment"]["resources"] if "dynamic/" in each["type"]]
     note("up again", stack.up)
@@ -96,13 +139,14 @@ def _phones(count: int, generation: int) -> list[dict[str, object]]:
 
 
 @contextmanager
-def _people(driver: Driver, count: int) -> Iterator[list[str]]:
-    """That many groups of people, for a while."""
+def _declared(driver: Driver, count: int) -> Iterator[None]:
+    """That many phones and groups of people in the settings; the groups are there for a while."""
     names = [f"{driver.lab.names['people_group']}-{number}" for number in range(1, count + 1)]
     try:
         for name in names:
             driver.admin.group(name)
-        yield names
+        driver.stack.configure(phones=_phones(count, generation=1), peopleGroups=names)
+        yield
     finally:
         for name in names:
             driver.admin.remove_group(name)

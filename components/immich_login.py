@@ -12,6 +12,7 @@ from providers.authentik.application import Application, ApplicationArgs
 from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveBindingsArgs
 from providers.authentik.oauth2_provider import OAuth2Provider, OAuth2ProviderArgs, RedirectUriArgs
 from providers.authentik.policy_binding import PolicyBinding, PolicyBindingArgs
+from providers.authentik.resource import unless_adopted
 
 SCOPES: list[Input[str]] = [
     f"goauthentik.io/providers/oauth2/scope-{scope}" for scope in ("openid", "email", "profile")
@@ -125,7 +126,7 @@ class ImmichLogin(pulumi.ComponentResource):
             ),
             adopt=self._args.adopt,
             named=NAMED,
-            opts=self._child(),
+            opts=ResourceOptions(parent=self, deleted_with=unless_adopted(application)),
         )
 
     def _child(self) -> ResourceOptions:

@@ -17,9 +17,10 @@ from providers.authentik.exclusive_bindings import ExclusiveBindings, ExclusiveB
 from providers.authentik.exclusive_members import ExclusiveMembers, ExclusiveMembersArgs
 from providers.authentik.group import Group, GroupArgs
 from providers.authentik.outpost_attachment import OutpostAttachment, OutpostAttachmentArgs
+from providers.authentik.outpost_confirmation import OutpostConfirmation, OutpostConfirmationArgs
 from providers.authentik.policy_binding import PolicyBinding, PolicyBindingArgs
 from providers.authentik.proxy_provider import ProxyProvider, ProxyProviderArgs
-from providers.authentik.resource import AuthentikResource
+from providers.authentik.resource import AuthentikResource, unless_adopted
 from providers.authentik.service_account import ServiceAccount
 
 
@@ -27,7 +28,8 @@ class ImmichMobileAccess(pulumi.ComponentResource):
     """What five steps in two web interfaces make: accounts, their group, provider, application and the proxy's site.
 
     Nothing is reachable before it is guarded: the provider goes on the outpost after all bindings stand, and the site
-    goes to Caddy after that. Destroying goes the other way round. Last comes the proof that all of it works.
+    goes to Caddy after that. Destroying goes the other way round, but the application goes together with its bindings,
+    without which it never stands, and the provider with its place on the outpost. Last comes the proof that it works.
     """
 
     url: Output[str]
@@ -63,6 +65,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
         bindings = self._bindings(application, group, members)
         exclusive = self._exclusive(application, bindings)
         attachment = self._attachment(group, provider, application, [*bindings, exclusive])
+        self._confirmation(attachment, provider)
         site = self._site(attachment)
         objects: list[AuthentikResource[Any]] = [group, provider, application, *bindings, exclusive, attachment]
         stands_on: dict[pulumi.Resource, Output[Any]] = {
@@ -162,7 +165,9 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 ),
                 adopt=self._args.adopt,
                 named=NAMED,
-                opts=self._child(depends_on=[members] if group is phones.id else []),
+                opts=self._child(
+                    depends_on=[members] if group is phones.id else [], deleted_with=unless_adopted(application)
+                ),
             )
             for resource, group in groups.items()
         ]
@@ -188,10 +193,23 @@ class ImmichMobileAccess(pulumi.ComponentResource):
                 provider=provider.id,
                 application=application.id,
                 group=phones.id,
+                confirm=False,
             ),
             adopt=self._args.adopt,
             named=NAMED,
-            opts=self._child(depends_on=guarded),
+            opts=self._child(depends_on=guarded, deleted_with=unless_adopted(provider, application)),
+        )
+
+    def _confirmation(self, attachment: OutpostAttachment, provider: ProxyProvider) -> OutpostConfirmation:
+        """Beside site, proof and isolation, which do not wait for it."""
+        return OutpostConfirmation(
+            f"{self._prefix}-outpost-confirmation",
+            OutpostConfirmationArgs(
+                outpost=attachment.outpost_pk,
+                provider=provider.id,
+                settles=attachment.settles.apply(lambda settles: settles or 0),
+            ),
+            opts=self._child(),
         )
 
     def _site(self, attachment: OutpostAttachment) -> CaddySite:
@@ -204,5 +222,7 @@ class ImmichMobileAccess(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _child(self, depends_on: Sequence[pulumi.Resource] = ()) -> ResourceOptions:
-        return ResourceOptions(parent=self, depends_on=list(depends_on))
+    def _child(
+        self, depends_on: Sequence[pulumi.Resource] = (), deleted_with: pulumi.Resource | None = None
+    ) -> ResourceOptions:
+        return ResourceOptions(parent=self, depends_on=list(depends_on), deleted_with=deleted_with)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import requests
 
@@ -156,7 +156,7 @@ class Proxy:
             self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> "Proxy":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 

@@ -1,4 +1,4 @@
-"""The real tools of the lab: Pulumi's engine and Caddy, from PATH, an earlier run, a download or a build.
+"""Pulumi's engine and Caddy for the lab: from PATH, an earlier run, another clone, a download or a build.
 
 `python -m lab.toolchain` makes sure of both and says where they are; `ensure()` does so for the lab.
 """

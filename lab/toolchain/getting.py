@@ -1,4 +1,4 @@
-"""Gets a tool in the first way that works: PATH, an earlier run, the official download, a build."""
+"""Gets a tool in the first way that works: PATH, an earlier run, another clone's build, a download, a build."""
 
 import fcntl
 import shutil
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.toolchain import shared
 from lab.toolchain.build import build
 from lab.toolchain.download import Sources, download_caddy, download_pulumi
 from lab.toolchain.finding import Manifest, Origin, Tool, left_by_earlier_run, on_path
@@ -59,8 +60,13 @@ class Getter:
             self._make(spec, origin, make)
             return self._left(spec)
 
-        tool = attempts.tool("download", lambda: by("download", download), say=True)
-        return tool or attempts.tool("build", lambda: by("built", lambda shop: build(spec, shop)), say=True)
+        def built(shop: Workshop) -> None:
+            build(spec, shop)
+            shared.keep(spec, shop)
+
+        tool = attempts.tool("built for another clone", lambda: by("built", lambda shop: shared.fetch(spec, shop)))
+        tool = tool or attempts.tool("download", lambda: by("download", download), say=True)
+        return tool or attempts.tool("build", lambda: by("built", built), say=True)
 
     def _make(self, spec: Spec, origin: Origin, make: Callable[[Workshop], None]) -> None:
         """Makes the tool aside and moves it as a whole: what is in its place always runs."""

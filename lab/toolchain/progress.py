@@ -22,10 +22,12 @@ class Progress:
 
     @contextmanager
     def step(self, doing: str, usually: str = "") -> Iterator[None]:
-        """`usually` is how long it takes as a rule, such as "3 to 5 minutes on 2 cores"."""
+        """Say at its end how long it took. usually: as a rule, such as "3 to 5 minutes on 2 cores"."""
         line = f"{doing} (usually {usually}) …" if usually else f"{doing} …"
+        began = time.monotonic()
         with self._live(line) if self._console.is_terminal else self._plain(line):
             yield
+        self.say(f"{doing} took {clock(time.monotonic() - began)}")
 
     @contextmanager
     def _live(self, line: str) -> Iterator[None]:

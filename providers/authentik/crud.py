@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, ClassVar
 
 from pulumi.dynamic import (
@@ -28,6 +29,7 @@ from providers.authentik.adoption import (
 from providers.authentik.api.configured import Configured
 from providers.authentik.api.errors import AnswerLost, AuthentikError, Call, Conflict, Forbidden, NotFound, Refused
 from providers.authentik.api.queries import find_by_name
+from providers.authentik.api.together import together
 from providers.authentik.model.kind import Kind, Resolved, computed, for_older, names, observed, of_older, wire
 from providers.authentik.this_run import THIS_RUN
 from providers.check import check, unknowns
@@ -299,8 +301,13 @@ class AuthentikProvider(Configured):
 
     def _resolve(self, inputs: Bag, props: Mapping[str, Json], pending: list[tuple[str, Any, str]]) -> Resolved:
         resolved: Resolved = {}
-        for name, reference, value in pending:
-            found = find_by_name(self.client, reference.lookup, value, f"{name} of {self.label(inputs)}")
+        looked_up = together(
+            [
+                partial(find_by_name, self.client, reference.lookup, value, f"{name} of {self.label(inputs)}")
+                for name, reference, value in pending
+            ]
+        )
+        for (name, _, value), found in zip(pending, looked_up, strict=True):
             self.check_reference(name, found, props)
             resolved.setdefault(name, {})[value] = found["pk"]
         return resolved

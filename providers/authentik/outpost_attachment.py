@@ -1,6 +1,5 @@
 """OutpostAttachment: one provider in the list of an outpost that others share, /outposts/instances/."""
 
-import threading
 from collections.abc import Mapping
 from typing import Annotated, Any, Required, TypedDict
 
@@ -16,7 +15,7 @@ from providers.authentik.model.kind import Kind
 from providers.authentik.model.lookups import OUTPOST
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
-from providers.fields import UNSET, Integer, Json, Reference, Text, is_uuid
+from providers.fields import UNSET, Boolean, Integer, Json, Reference, Text, is_uuid
 
 EMBEDDED = "authentik Embedded Outpost"
 """The outpost that every Authentik runs by itself."""
@@ -33,13 +32,16 @@ class OutpostAttachmentArgs(TypedDict, total=False):
     """The id of the application that the provider serves; while that is replaced the provider is on no outpost."""
     group: Annotated[Input[str], Text(blank=False, replaces=True, empty=UNSET)]
     """The id of a group whose binding guards the application; while that is replaced the provider is on no outpost."""
+    confirm: Annotated[Input[bool], Boolean(local=True)]
+    """false returns right after the write, which others may undo within seconds: an OutpostConfirmation must follow."""
 
 
 class OutpostAttachmentProvider(AuthentikProvider):
     """Adds one provider to an outpost's list, or takes it out, and leaves the others there.
 
-    State besides the arguments: `rivals`, the names of other providers for the same host that were seen on the
-    outpost. They are drift that no run may remove, so the next run fails while there are any.
+    State besides the arguments: `settles`, when the last write is known to stand, in seconds since the epoch; 0 where
+    it is known. `rivals`, the names of other providers for the same host that were seen on the outpost. They are drift
+    that no run may remove, so the next run fails while there are any.
 
     A place on a list has no key of its own that could tell whose it is: a resource that is renamed needs an alias, or
     the delete of the former one takes the provider off.
@@ -52,7 +54,7 @@ class OutpostAttachmentProvider(AuthentikProvider):
         args=OutpostAttachmentArgs,
         name_field="provider",
         url_key="outpost_pk",
-        computed=("outpost_pk",),
+        computed=("outpost_pk", "settles"),
     )
 
     @brief
@@ -63,12 +65,11 @@ class OutpostAttachmentProvider(AuthentikProvider):
 
     @brief
     def create(self, props: dict[str, Any]) -> CreateResult:
-        inputs = self._declared(props)
-        with _lock:
-            outpost, found = self._attach(inputs)
+        inputs = self._inputs(props)
+        with outpost_list.LOCK:
+            written, found = self._attach(props)
         adopted = {"adopted": "{}"} if found and props.get("adopt") is True else {}
-        outs = {**inputs, "outpost_pk": outpost["pk"], **just_written(), **adopted}
-        return CreateResult(str(inputs["provider"]), outs)
+        return CreateResult(str(inputs["provider"]), {**self._attached(props, written), **adopted})
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -80,27 +81,27 @@ class OutpostAttachmentProvider(AuthentikProvider):
             return ReadResult("", {})
         if inputs["provider"] not in outpost["providers"]:
             return ReadResult("", {})
-        kept: Bag = {name: props[name] for name in ("outpost_pk", "adopted", "written") if name in props}
+        kept: Bag = {name: props[name] for name in ("outpost_pk", "settles", "adopted", "written") if name in props}
         _, rivals = self._rivals(outpost, inputs["provider"])
         return ReadResult(id_, {**inputs, **kept, **({"rivals": rivals} if rivals else {})}, inputs)
 
     @brief
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Another outpost, or the same under another name: on the new one before it leaves the former."""
-        inputs = self._declared(news)
-        with _lock:
+        inputs = self._inputs(news)
+        with outpost_list.LOCK:
             if olds.get("rivals"):
                 self._refuse_rivals(self._find(inputs), inputs["provider"])  # before anything is written
-            outpost, _ = self._attach(inputs)
-            if outpost["pk"] == olds["outpost_pk"]:
+            written, _ = self._attach(news)
+            if written.outpost["pk"] == olds["outpost_pk"]:
                 adopted = {name: olds[name] for name in ("adopted",) if name in olds}
-                return UpdateResult({**inputs, "outpost_pk": outpost["pk"], **just_written(), **adopted})
+                return UpdateResult({**self._attached(news, written), **adopted})
             self._detach(olds)
-        return UpdateResult({**inputs, "outpost_pk": outpost["pk"], **just_written()})
+        return UpdateResult(self._attached(news, written))
 
     @brief
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        with _lock:
+        with outpost_list.LOCK:
             self._detach(props)
 
     def _rivals(self, outpost: Bag, provider: int) -> tuple[str, list[str]]:
@@ -133,17 +134,24 @@ class OutpostAttachmentProvider(AuthentikProvider):
             return outpost_list.read(self.client, name, f"attach proxy provider {provider} to outpost {name}")
         return find_by_name(self.client, OUTPOST, name, f"outpost that proxy provider {provider} goes on")
 
-    def _attach(self, inputs: Bag) -> tuple[Bag, bool]:
+    def _attach(self, props: Mapping[str, Json]) -> tuple[outpost_list.Written, bool]:
         """The outpost with the provider on its list, and whether it was there already."""
+        inputs, confirm = self._inputs(props), props.get("confirm") is not False
         outpost, provider = self._find(inputs), inputs["provider"]
         found, doing = provider in outpost["providers"], f"attach proxy provider {provider} to"
-        return outpost_list.write(self.client, outpost, provider, attached=True, doing=doing), found
+        written = outpost_list.write(self.client, outpost, provider, attached=True, doing=doing, confirm=confirm)
+        return written, found
+
+    def _attached(self, props: Mapping[str, Json], written: outpost_list.Written) -> Bag:
+        """The state after that."""
+        own = {"outpost_pk": written.outpost["pk"], "settles": written.settles}
+        return {**self._declared(props), **own, **just_written()}
 
     def _detach(self, props: Mapping[str, Json]) -> None:
         """Take the provider off the outpost of a state; what was found there when it was adopted stays."""
         if "adopted" in props:
             return
-        inputs = self._declared(props)
+        inputs = self._inputs(props)
         doing = f"detach proxy provider {inputs['provider']} from"
         try:
             outpost = outpost_list.read(self.client, props["outpost_pk"], f"{doing} outpost {inputs['outpost']!r}")
@@ -161,7 +169,5 @@ class OutpostAttachment(AuthentikResource[OutpostAttachmentArgs], module="authen
 
     provider_class = OutpostAttachmentProvider
     outpost_pk: Output[str]
-
-
-_lock = threading.Lock()
-"""The whole list is written: two attachments of one process must not write it at the same time."""
+    settles: Output[int]
+    """When the last write is known to stand, in seconds since the epoch; 0 where it is known already."""

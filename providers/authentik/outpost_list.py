@@ -6,8 +6,11 @@ only when everybody who read before it has written: after SETTLE seconds, more w
 step with the others. What is missing then is written again.
 """
 
+import math
 import random
+import threading
 import time
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +23,8 @@ SETTLE: Final = 1.0
 """Seconds within which a write follows the read that it is made of, for all who write the list."""
 _SLOWEST: Final = 5.0
 _ATTEMPTS: Final = 5
+LOCK: Final = threading.Lock()
+"""The whole list is written: two of one process must not write it at the same time."""
 
 
 def read(client: Client, pk: str, doing: str) -> Bag:
@@ -42,10 +47,23 @@ def hosts(client: Client, doing: str) -> dict[int, tuple[str, str]]:
     return {each["pk"]: (each["name"], urlsplit(each["external_host"]).netloc.lower()) for each in listed}
 
 
-def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing: str) -> Bag:
-    """Have provider on the list of an outpost that was just read, or off it; answer the outpost as it is then.
+@dataclass(frozen=True)
+class Written:
+    """The outpost after a write, as far as it is known.
 
-    doing: the call in words, without the outpost. Raises NotFound, AuthentikError.
+    settles: when everybody who read the list before has written it, in seconds since the epoch, so that another look
+    tells whether the write stands; 0 where nothing was written, or the look was taken.
+    """
+
+    outpost: Bag
+    settles: int = 0
+
+
+def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing: str, confirm: bool = True) -> Written:
+    """Have provider on the list of an outpost that was just read, or off it.
+
+    doing: the call in words, without the outpost. confirm: whether to wait until it is known that the write stands.
+    Raises NotFound, AuthentikError.
     """
     call = Call(f"{doing} outpost {outpost['name']!r}", "authentik_outposts.change_outpost")
     failure = AuthentikError(
@@ -54,12 +72,12 @@ def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing:
     )
     for _ in range(_ATTEMPTS):
         if (provider in outpost["providers"]) == attached:
-            return outpost
+            return Written(outpost)
         others = [each for each in outpost["providers"] if each != provider]
         began = time.monotonic()
         try:
             providers = [*others, provider] if attached else others
-            client.patch(f"{OUTPOST.path}{outpost['pk']}/", {"providers": providers}, call, once=True)
+            answer = client.patch(f"{OUTPOST.path}{outpost['pk']}/", {"providers": providers}, call, once=True)
         except AnswerLost as lost:
             failure = lost
         except Refused as refused:  # a provider that was deleted since the read is no longer there to be listed
@@ -68,14 +86,29 @@ def write(client: Client, outpost: Bag, provider: int, *, attached: bool, doing:
             if outpost["providers"] == read_before:
                 raise
             continue
-        _settle(client, time.monotonic() - began)
+        else:
+            if not confirm:
+                return Written(answer, math.ceil(time.time() + _settling(client, time.monotonic() - began)))
+        time.sleep(_settling(client, time.monotonic() - began) * random.uniform(1, 1.5))  # noqa: S311  # no secret hangs on it
         outpost = read(client, outpost["pk"], call.doing)
     if (provider in outpost["providers"]) == attached:
-        return outpost
+        return Written(outpost)
     raise failure
 
 
-def _settle(client: Client, took: float) -> None:
-    """Wait until whoever read before our write, which took that long, has written."""
+def confirm(client: Client, pk: str, provider: int, settles: int, doing: str) -> None:
+    """Look whether a write of a provider onto the list stands, once it has settled; where it was lost, write it again.
+
+    settles: as Written has it; a clock that was set meanwhile makes nobody wait longer than a write does. Raises
+    NotFound, AuthentikError.
+    """
+    longest = client.policy.scaled(_SLOWEST) + 1
+    time.sleep(min(max(settles - time.time(), 0), longest))
+    with LOCK:
+        write(client, read(client, pk, f"{doing} outpost {pk}"), provider, attached=True, doing=doing)
+
+
+def _settling(client: Client, took: float) -> float:
+    """Seconds until whoever read before our write, which took that long, has written."""
     shortest, longest = (client.policy.scaled(each) for each in (SETTLE, _SLOWEST))
-    time.sleep(min(max(shortest, 3 * took), longest) * random.uniform(1, 1.5))  # noqa: S311  # no secret hangs on it
+    return min(max(shortest, 3 * took), longest)

@@ -73,8 +73,11 @@ class PolicyBindingProvider(AuthentikProvider):
 
     @brief
     def create(self, props: dict[str, Json]) -> CreateResult:
-        with _locks[str(props["target"])]:  # two bindings of one target must not choose the same order
+        try:
             return super().create(props)
+        finally:
+            with _locks[target := str(props["target"])]:
+                _chosen[target].pop(threading.get_ident(), None)
 
     def label(self, bag: Mapping[str, Json]) -> str:
         return f"policy binding of {bound_to(bag)} to application {bag.get('target')}"
@@ -95,9 +98,12 @@ class PolicyBindingProvider(AuthentikProvider):
     def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         target = inputs["target"]
         new = THIS_RUN.made(APPLICATIONS, target)
-        listed = [] if new else self._listed(inputs, self.call("find", inputs, "view"))
-        taken = THIS_RUN.orders(target) if new else {each["order"] for each in listed}
-        body.setdefault("order", next(order for order in range(len(taken) + 1) if order not in taken))
+        with _locks[target]:  # two bindings of one target must not choose the same order
+            listed = [] if new else self._listed(inputs, self.call("find", inputs, "view"))
+            taken = THIS_RUN.orders(target) if new else {each["order"] for each in listed}
+            taken = taken | set(_chosen[target].values())
+            body.setdefault("order", next(order for order in range(len(taken) + 1) if order not in taken))
+            _chosen[target][threading.get_ident()] = body["order"]
         return same_bound(listed, body)
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
@@ -144,6 +150,8 @@ class PolicyBinding(AuthentikResource[PolicyBindingArgs], module="authentik", na
 
 
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_chosen: defaultdict[str, dict[int, int]] = defaultdict(dict)
+"""The orders of the bindings that are being made on a target, which no list shows yet, by thread."""
 
 
 def bindings_of(client: Client, target: str, call: Call) -> list[Bag]:

@@ -1,6 +1,7 @@
 """ProxyProvider: /providers/proxy/."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Required, TypedDict
 from urllib.parse import urlsplit
 
@@ -95,9 +96,9 @@ class ProxyProviderProvider(AuthentikProvider):
     )
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
-        answer = super().make(inputs, body)
-        self.client.warn_of_version()
-        return answer
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(self.client.warn_of_version)
+            return super().make(inputs, body)
 
     def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         return self._of_host(inputs)
@@ -109,9 +110,9 @@ class ProxyProviderProvider(AuthentikProvider):
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         if olds.get("external_host") != news["external_host"]:
             self._of_host(news, own=id_)
-        result = super().update(id_, olds, news)
-        self.client.warn_of_version()
-        return result
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(self.client.warn_of_version)
+            return super().update(id_, olds, news)
 
     def _of_host(self, inputs: Mapping[str, Json], own: str = "") -> Bag | None:
         """The provider of the same name among those of the same host; any other is a conflict."""

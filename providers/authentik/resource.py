@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 import pulumi
 from pulumi import Input, Output
 from pulumi.dynamic import Resource
+from pulumi.resource import DependencyResource
 
 import providers.authentik
 from providers.authentik.adoption import MARKER, has_mark
@@ -23,6 +24,8 @@ class AuthentikResource(Resource, Generic[Args]):
     provider_class: ClassVar[type[AuthentikProvider]]
     written: Output[str]
     """Another one after each write: what must be done again after one stands on it."""
+    adopted: Output[str | None]
+    """What it had where it was adopted, as JSON: then a destroy gives it back, and does not delete it."""
 
     def __init__(
         self,
@@ -52,8 +55,21 @@ class AuthentikResource(Resource, Generic[Args]):
         )
         of_kind = [(name, each) for name, each in (named or {}).items() if name in kind.fields | kind.options]
         provider = self.provider_class(pulumi.get_stack(), *of_kind)
-        props = {**dict.fromkeys((*kind.computed, "written")), **given}
+        props = {**dict.fromkeys((*kind.computed, "written", "adopted")), **given}
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(own, opts))
+
+
+def unless_adopted(container: AuthentikResource[Any], *others: AuthentikResource[Any]) -> pulumi.Resource:
+    """For ResourceOptions.deleted_with: the server removes an object with its container, so that nobody need delete it.
+
+    Not where the container, or one of the others, was adopted: what is given back must not keep what this stack added.
+    """
+    goes_with = DependencyResource("")
+    every = (container, *others)
+    goes_with.__dict__["urn"] = Output.all(container.urn, *(each.adopted for each in every)).apply(
+        lambda told: "" if any(told[1:]) else told[0]
+    )
+    return goes_with
 
 
 def every_resource() -> dict[str, type[AuthentikResource[Any]]]:

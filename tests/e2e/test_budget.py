@@ -7,6 +7,7 @@ import pytest
 from bench.budget import OPERATIONS
 from bench.runs import allowed, of_program
 from lab.driver import Driver
+from lab.gateway import counted
 
 PHONES = 6
 
@@ -30,3 +31,25 @@ def test_no_operation_takes_more_calls_than_its_budget_and_an_up_works_on_severa
     assert calls == {operation: min(calls[operation], allowed(operation, PHONES, types)) for operation in OPERATIONS}
     assert calls["up"] >= len(types)
     assert measured["up"].at_once > 1  # how many of the host's four workers there are depends on the machine's load
+
+
+def test_a_destroy_never_leaves_the_application_without_its_bindings_and_nothing_on_the_outpost(empty: Driver) -> None:
+    """The server removes them with the application and the provider, so that neither the run nor anybody waits."""
+    listed = empty.admin.outpost()["providers"]
+    empty.stack.up()
+    bindings = "/policies/bindings/?page_size=100"
+    target = empty.admin.call("GET", f"/core/applications/{empty.lab.names['application']}/")["pk"]
+    bound = {each["pk"] for each in empty.admin.call("GET", bindings)["results"] if each["target"] == target}
+    assert len(bound) == 2
+    assert len(empty.admin.outpost()["providers"]) == len(listed) + 1
+    with counted(empty.lab) as calls:
+        empty.stack.destroy()
+    written = [f"{method} {path.split('/')[1]}/{path.split('/')[2]}" for method, path in calls.made if method != "GET"]
+    assert sorted(written) == [
+        "DELETE core/applications",
+        "DELETE core/groups",
+        "DELETE core/users",
+        "DELETE providers/proxy",
+    ]
+    assert empty.admin.outpost()["providers"] == listed
+    assert not bound & {each["pk"] for each in empty.admin.call("GET", bindings)["results"]}

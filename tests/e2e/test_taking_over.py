@@ -32,7 +32,7 @@ def stranger(driver: Driver) -> Iterator[dict[str, str]]:
 @pytest.mark.real
 def test_replacing_every_resource_at_once_loses_nothing(driver: Driver, stranger: dict[str, str]) -> None:
     urns = _resources(driver)
-    assert len(urns) == 12
+    assert len(urns) == 13
     driver.stack.up(*(each for urn in urns.values() for each in ("--replace", urn)))
     assert len(_bindings(driver)) == 2
     assert driver.until(True, driver.header()) is not None

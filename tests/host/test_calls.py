@@ -1,5 +1,7 @@
 """How often Authentik is asked, by operation: what a preview, a refresh and an update cost stands here."""
 
+import itertools
+
 import pytest
 
 from .conftest import QUICK, Authentik, Make, of_kind
@@ -47,6 +49,12 @@ DELETE = {kind: ["DELETE OBJECT"] for kind in SAMPLES} | {
 CHANGED = {"Group": "attributes", "PolicyBinding": "timeout"}
 
 
+def by_turns(calls: list[str]) -> list[str]:
+    """The same calls, with look-ups that may be made side by side in the order of the alphabet."""
+    turns = itertools.groupby(calls, lambda call: call.startswith("GET "))
+    return [call for looking, each in turns for call in (sorted(each) if looking else each)]
+
+
 @pytest.mark.parametrize("kind", SAMPLES)
 def test_every_operation_asks_authentik_as_often_as_it_must(kind: str, authentik: Authentik, resource: Make) -> None:
     each, made = sample(authentik, kind), resource(kind)
@@ -68,8 +76,9 @@ def test_every_operation_asks_authentik_as_often_as_it_must(kind: str, authentik
         told[operation] = [
             call.replace(password, "PASSWORD").replace(path, "OBJECT ").rstrip() for call in authentik.asked(since)
         ]
+    told["create"] = by_turns(told["create"])
     assert told == {
-        "create": CREATE[kind],
+        "create": by_turns(CREATE[kind]),
         "same": [],
         "read": READ[kind],
         "update": UPDATE[kind],

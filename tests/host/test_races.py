@@ -1,5 +1,6 @@
 """Two provider hosts, as of two stacks on two machines, that write one outpost's list or one Caddy at the same time."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.latencies import seconds
 from providers.authentik import outpost_list
 from providers.caddy.config import CaddyConfigProvider
 from tests.faults import first, then
@@ -46,12 +48,26 @@ def at_once(*steps: Callable[[], Any]) -> None:
             done.result()
 
 
+def attach(host: Host, outpost: str, provider: int, *, deferred: bool) -> Resource:
+    """Put a provider on an outpost. deferred: as the program does it, confirmed by another resource."""
+    made = of_kind(host, "OutpostAttachment")
+    made.create({"outpost": outpost, "provider": provider, **({"confirm": False} if deferred else {})})
+    if deferred:
+        of_kind(host, "OutpostConfirmation").create(confirmation(made))
+    return made
+
+
+def confirmation(made: Resource) -> Props:
+    """What confirms an attachment."""
+    return {"outpost": made.outs["outpost_pk"], "provider": made.id, "settles": made.outs["settles"]}
+
+
 class Racer:
     """One host's attachment, put on the outpost and taken off by turns."""
 
-    def __init__(self, host: Host, outpost: str, provider: int, *, attached: bool) -> None:
+    def __init__(self, host: Host, outpost: str, provider: int, *, attached: bool, deferred: bool) -> None:
+        self._host, self._outpost, self._deferred = host, outpost, deferred
         self._made = of_kind(host, "OutpostAttachment")
-        self._declared: Props = {"outpost": outpost, "provider": provider}
         self.provider, self.attached = provider, False
         if attached:
             self.turn()
@@ -61,15 +77,21 @@ class Racer:
         if self.attached:
             self._made.delete()
         else:
-            self._made.create(self._declared)
+            self._made = attach(self._host, self._outpost, self.provider, deferred=self._deferred)
         self.attached = not self.attached
 
 
-def race(authentik: Authentik, hosts: list[Host], rounds: int, *, in_step: bool) -> None:
+def race(authentik: Authentik, hosts: list[Host], rounds: int, *, in_step: bool, deferred: bool = False) -> None:
     """Both turn at the same time, in every round. in_step: both attach or both detach, else one of each."""
     outpost = authentik.outpost()
     racers = [
-        Racer(host, outpost["pk"], authentik.provider()["pk"], attached=not in_step and host is hosts[0])
+        Racer(
+            host,
+            outpost["pk"],
+            authentik.provider()["pk"],
+            attached=not in_step and host is hosts[0],
+            deferred=deferred,
+        )
         for host in hosts
     ]
     for _ in range(rounds):
@@ -86,9 +108,71 @@ def test_two_stacks_that_attach_and_detach_at_once_lose_nothing_in_fifty_rounds(
     at_once(*[lambda turn=turn: race(authentik, hosts, rounds, in_step=turn % 2 == 0) for turn in range(OUTPOSTS)])
 
 
-@pytest.mark.parametrize("attaching", [True, False])
+def late(exchange: Exchange) -> None:
+    """As late as a real Authentik at its worst: what is read is old by then, and what is written comes at the end."""
+    reading, lasts = exchange.call.startswith("GET"), seconds(exchange.call)
+    if reading:
+        _ = exchange.answer
+    time.sleep(lasts)
+    exchange.pass_back()
+
+
+@pytest.mark.parametrize("deferred", [True, False])
+def test_two_stacks_that_attach_and_detach_at_once_lose_nothing_on_a_server_as_slow_as_a_real_one(
+    deferred: bool, authentik: Authentik, two: tuple[tuple[Proxy, Host], tuple[Proxy, Host]]
+) -> None:
+    for proxy, _ in two:
+        proxy.on(".*", late, times=float("inf"))
+    hosts = [host for _, host in two]
+    at_once(
+        *[lambda turn=turn: race(authentik, hosts, 1, in_step=turn % 2 == 0, deferred=deferred) for turn in range(2)]
+    )
+
+
+def test_an_attachment_that_is_confirmed_later_returns_at_once_and_what_undid_it_meanwhile_is_made_good(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    outpost, ours, theirs = authentik.outpost(), authentik.provider()["pk"], authentik.provider()["pk"]
+    path, made = f"/outposts/instances/{outpost['pk']}/", proxied("OutpostAttachment")
+    made.create({"outpost": outpost["pk"], "provider": ours, "confirm": False})
+    assert proxy.calls == ["GET /outposts/instances/*/", "PATCH /outposts/instances/*/"]
+    assert made.outs["settles"] > time.time()
+    authentik.call("PATCH", path, {"providers": [*outpost["providers"], theirs]})  # made of a read before ours
+    confirmed = proxied("OutpostConfirmation")
+    confirmed.create(confirmation(made))
+    assert time.time() >= made.outs["settles"]
+    assert set(authentik.call("GET", path)["providers"]) == {*outpost["providers"], theirs, ours}
+    proxy.clear()
+    assert confirmed.refresh()
+    assert confirmed.up(confirmation(made)) == "same"
+    confirmed.delete()
+    assert proxy.calls == []
+
+
+def test_an_attachment_that_was_there_needs_no_confirmation(authentik: Authentik, proxy: Proxy, proxied: Make) -> None:
+    outpost = authentik.outpost()
+    made = proxied("OutpostAttachment")
+    made.create({"outpost": outpost["pk"], "provider": outpost["providers"][0], "confirm": False})
+    proxied("OutpostConfirmation").create(confirmation(made))
+    assert made.outs["settles"] == 0
+    assert proxy.calls == ["GET /outposts/instances/*/"]
+
+
+def test_a_confirmation_does_not_wait_longer_than_a_write_settles_where_a_clock_was_set(
+    authentik: Authentik, proxied: Make
+) -> None:
+    outpost = authentik.outpost()
+    begun = time.monotonic()
+    later = int(time.time()) + 86400
+    proxied("OutpostConfirmation").create(
+        {"outpost": outpost["pk"], "provider": outpost["providers"][0], "settles": later}
+    )
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(("attaching", "deferred"), [(True, False), (True, True), (False, False)])
 def test_a_write_made_of_an_older_read_that_arrives_after_ours_is_noticed_and_made_good(
-    attaching: bool, authentik: Authentik, two: tuple[tuple[Proxy, Host], tuple[Proxy, Host]]
+    attaching: bool, deferred: bool, authentik: Authentik, two: tuple[tuple[Proxy, Host], tuple[Proxy, Host]]
 ) -> None:
     outpost = authentik.outpost()
     path = f"/outposts/instances/{outpost['pk']}/"
@@ -114,7 +198,7 @@ def test_a_write_made_of_an_older_read_that_arrives_after_ours_is_noticed_and_ma
         later = pool.submit(other.create, {"outpost": outpost["pk"], "provider": theirs})
         assert they_have_read.wait(20)
         if attaching:
-            mine.create({"outpost": outpost["pk"], "provider": ours})
+            attach(my_host, outpost["pk"], ours, deferred=deferred)
         else:
             mine.delete()
         later.result()
@@ -180,6 +264,59 @@ def test_all_four_workers_of_a_host_have_a_call_under_way_at_the_same_time(
     with ThreadPoolExecutor(len(made)) as pool:
         assert all(pool.map(Resource.refresh, made))
     assert not together.broken
+
+
+def meeting(proxy: Proxy, call: str, times: int) -> Barrier:
+    """Hold so many of these calls until all of them are under way; broken where they do not come."""
+    together = Barrier(times)
+
+    def meet(exchange: Exchange) -> None:
+        together.wait(20)
+        exchange.pass_back()
+
+    proxy.on(call, meet, times=times)
+    return together
+
+
+def test_the_names_in_one_declaration_are_looked_up_side_by_side(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    together = meeting(proxy, "GET /flows/instances/.*", 3)
+    proxied("ProxyProvider").create(sample(authentik, "ProxyProvider").declared)
+    assert not together.broken
+
+
+def test_the_bindings_of_a_new_application_are_made_side_by_side_with_orders_of_their_own(
+    authentik: Authentik, proxy: Proxy, proxied: Make
+) -> None:
+    application, groups = proxied("Application"), [authentik.group()["pk"] for _ in range(3)]
+    application.create({"name": "New", "slug": authentik.name("application")})
+    together = meeting(proxy, "POST /policies/bindings/", len(groups))
+    made = [proxied("PolicyBinding") for _ in groups]
+    at_once(
+        *[
+            lambda each=each, group=group: each.create({"target": application.id, "group": group})
+            for each, group in zip(made, groups, strict=True)
+        ]
+    )
+    assert not together.broken
+    listed = authentik.call("GET", f"/policies/bindings/?target={application.id}")["results"]
+    assert sorted(each["order"] for each in listed) == [0, 1, 2]
+
+
+def test_what_accounts_may_enter_is_asked_side_by_side(authentik: Authentik, proxy: Proxy, proxied: Make) -> None:
+    accounts = [authentik.user() for _ in range(3)]
+    together = meeting(proxy, r"GET /core/applications/\?for_user.*", len(accounts))
+    made = proxied("Isolation")
+    made.create(
+        {
+            "group": authentik.group()["pk"],
+            "application": authentik.application()["pk"],
+            "accounts": {each["username"]: str(each["pk"]) for each in accounts},
+        }
+    )
+    assert not together.broken
+    assert made.outs["reachable"].keys() == {each["username"] for each in accounts}
 
 
 def test_what_is_made_at_once_shares_one_session_and_every_answer_reaches_its_own(

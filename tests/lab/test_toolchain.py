@@ -28,6 +28,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         made = World(tmp_path, f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("PATH", str(made.bin))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         yield made
         server.shutdown()
 
@@ -96,6 +97,47 @@ def test_what_cannot_be_reached_is_built_instead_and_soon(world: World) -> None:
     assert "Building Caddy" in world.said.getvalue()
 
 
+def test_a_second_clone_takes_what_the_first_one_built_and_builds_what_has_another_pin(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.go()
+    first, builds = world.ensure(caddy=NOWHERE), world.builds()
+    shutil.rmtree(world.lab)
+    world.lab = tmp_path / "second"
+    second = world.ensure(caddy=NOWHERE)
+    assert world.builds() == builds
+    for mine, theirs in ((second.pulumi, first.pulumi), (second.caddy, first.caddy)):
+        assert (mine.origin, mine.version) == ("built", theirs.version)
+        assert mine.path.is_relative_to(world.lab)
+    shutil.copytree(versions.MODULES, tmp_path / "modules")
+    monkeypatch.setattr(versions, "MODULES", tmp_path / "modules")
+    with (tmp_path / "modules" / "caddy" / "go.sum").open("a") as sums:
+        sums.write("example.org/new v1.0.0 h1:abc=\n")
+    world.lab = tmp_path / "third"
+    world.ensure(caddy=NOWHERE)
+    assert world.builds() == builds + 1
+
+
+def test_a_build_in_the_cache_that_does_not_run_is_built_again(world: World) -> None:
+    world.pulumi()
+    world.go()
+    world.ensure(caddy=NOWHERE)
+    (kept,) = world.cache.glob("*/caddy-*/bin/caddy")
+    kept.write_text("#!/bin/sh\nexit 1\n")
+    shutil.rmtree(world.lab)
+    for builds in (2, 2):
+        assert world.ensure(caddy=NOWHERE).caddy.origin == "built"
+        assert world.builds() == builds
+        shutil.rmtree(world.lab)
+
+
+def test_a_cache_that_cannot_be_written_keeps_nobody_from_building(world: World) -> None:
+    world.pulumi()
+    world.go()
+    world.cache.write_text("a file")
+    assert world.ensure(caddy=NOWHERE).caddy.origin == "built"
+
+
 def test_a_release_that_is_not_there_is_built_instead(world: World) -> None:
     world.pulumi()
     world.go()
@@ -133,13 +175,14 @@ def test_when_all_ways_fail_each_is_named_with_its_reason_and_what_to_do(world: 
         world.ensure(caddy=NOWHERE)
     for tool, path in (("Pulumi ≥ 3.200.0", "none found"), ("Caddy ≥ 2.11.2", "older than 2.11.2")):
         _, _, text = str(failure.value).partition(f"{tool} could not be had. Tried:\n")
-        ways = [line.strip() for line in text.splitlines()[:5]]
+        ways = [line.strip() for line in text.splitlines()[:6]]
         assert ways[0].startswith("on PATH: ")
         assert path in ways[0]
         assert ways[1].startswith("left by an earlier run: none in ")
-        assert ways[2] == f"download: {NOWHERE.removeprefix('http://')} cannot be reached"
-        assert ways[3].startswith("build: go is not on PATH (Go ≥ 1.25")
-        assert ways[4].startswith("What to do: ")
+        assert ways[2].startswith("built for another clone: none in ")
+        assert ways[3] == f"download: {NOWHERE.removeprefix('http://')} cannot be reached"
+        assert ways[4].startswith("build: go is not on PATH (Go ≥ 1.25")
+        assert ways[5].startswith("What to do: ")
 
 
 def test_a_build_that_fails_shows_the_end_of_its_log_and_leaves_nothing(world: World) -> None:

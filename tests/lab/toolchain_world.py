@@ -39,7 +39,7 @@ class World:
 
     def __init__(self, tmp: Path, site_url: str) -> None:
         self.lab, self.bin, self.site = tmp / "lab", tmp / "bin", tmp / "site"
-        self.calls, self.sdk = tmp / "go-calls", tmp / "sdk"
+        self.calls, self.sdk, self.cache = tmp / "go-calls", tmp / "sdk", tmp / "cache"
         self.bin.mkdir()
         self.site_url = site_url
         self.said = io.StringIO()

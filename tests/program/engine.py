@@ -34,6 +34,7 @@ class Registered:
     dependencies: set[str]
     secret_outputs: list[str]
     ignore_changes: list[str]
+    deleted_with: str
 
 
 @dataclass
@@ -74,6 +75,8 @@ class Authentik(Mocks):
             outs |= {"pk": 7, "uid": "u", "key": KEY + args.inputs["username"]}
         if args.typ.endswith((":ExclusiveBindings", ":ExclusiveMembers")):
             outs |= {"others": {}}
+        if args.typ.endswith(":OutpostAttachment"):
+            outs |= {"outpost_pk": "id-of-the-outpost", "settles": 1800000000}
         if args.typ.endswith(":Isolation"):
             outs |= {"reachable": {}, "unchecked": []}
         if args.typ.endswith(":OAuth2Provider"):
@@ -105,6 +108,7 @@ class Monitor(MockMonitor):
                     dependencies={urn.rpartition("::")[2] for urn in request.dependencies},
                     secret_outputs=list(request.additionalSecretOutputs),
                     ignore_changes=list(request.ignoreChanges),
+                    deleted_with=request.deletedWith.rpartition("::")[2],
                 )
         return answer
 

@@ -1,16 +1,18 @@
 """The whole program: which resources it declares, with which inputs, in which order, and what it exports."""
 
 import base64
+from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.mocks import MockResourceArgs
 
 from components.fingerprint import fingerprint
 from providers.access.collect import CLOSED, NO_RIGHTS
 from providers.caddy.site import Site, render
 from tests.reference import STACK
 
-from .engine import AUTHENTIK, KEY, Run, Secret, good, of_type, run
+from .engine import AUTHENTIK, KEY, Authentik, Monitor, Run, Secret, good, of_type, run
 
 
 def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) -> None:
@@ -25,6 +27,7 @@ def test_the_reference_stack_is_these_resources_and_no_others(reference: Run) ->
         "immich-people-binding-family": f"{AUTHENTIK}PolicyBinding",
         "immich-bindings": f"{AUTHENTIK}ExclusiveBindings",
         "immich-outpost": f"{AUTHENTIK}OutpostAttachment",
+        "immich-outpost-confirmation": f"{AUTHENTIK}OutpostConfirmation",
         "immich-caddy": "immich:index:CaddySite",
         "immich-site": "pulumi-python:dynamic/caddy:CaddyConfig",
         "immich-proof": "pulumi-python:dynamic/access:AccessProof",
@@ -99,7 +102,9 @@ INPUTS = {
         "provider": "41",
         "application": "id-of-immich-application",
         "group": "id-of-immich-phones",
+        "confirm": False,
     },
+    "immich-outpost-confirmation": {"outpost": "id-of-the-outpost", "provider": "41", "settles": 1800000000},
     "immich-isolation": {
         "group": "id-of-immich-phones",
         "application": "id-of-immich-application",
@@ -145,6 +150,48 @@ def test_the_provider_is_reachable_only_after_every_binding_and_the_site_after_t
         assert "immich-application" in reference.named(name).dependencies
     assert "immich-provider" in reference.named("immich-application").dependencies
     assert "immich-phones" in reference.named("immich-phone.g1").dependencies
+
+
+def test_nothing_but_the_end_of_the_run_waits_until_the_outposts_list_is_known_to_stand(reference: Run) -> None:
+    assert reference.named("immich-outpost").inputs["confirm"] is False
+    assert "immich-outpost" in reference.named("immich-outpost-confirmation").dependencies
+    assert [
+        each.name for each in reference.resources.values() if "immich-outpost-confirmation" in each.dependencies
+    ] == []
+
+
+def test_bindings_go_with_their_application_and_the_place_on_the_outpost_with_its_provider(reference: Run) -> None:
+    assert {each.name: each.deleted_with for each in reference.resources.values() if each.deleted_with} == {
+        "immich-phones-binding": "immich-application",
+        "immich-people-binding-family": "immich-application",
+        "immich-outpost": "immich-provider",
+    }
+
+
+@pytest.mark.parametrize(
+    ("adopted", "goes_alone"),
+    [
+        ("Application", {"immich-phones-binding", "immich-people-binding-family", "immich-outpost"}),
+        ("ProxyProvider", {"immich-outpost"}),
+    ],
+)
+def test_what_this_stack_added_to_an_object_that_is_given_back_is_deleted_itself(
+    adopted: str, goes_alone: set[str], reference: Run
+) -> None:
+    class Adopting(Authentik):
+        def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+            id_, outs = super().new_resource(args)
+            return id_, outs | ({"adopted": "{}"} if args.typ.endswith(f":{adopted}") else {})
+
+    def monitor(done: Run) -> Monitor:
+        made = Monitor(done)
+        made.mocks = Adopting()
+        return made
+
+    done = run(STACK, monitor=monitor)
+    assert done.error is None
+    together = {each.name for each in reference.resources.values() if each.deleted_with}
+    assert {each.name for each in done.resources.values() if each.deleted_with} == together - goes_alone
 
 
 def test_what_bears_no_mark_of_its_stack_comes_after_the_group_that_does(reference: Run) -> None:
@@ -200,7 +247,8 @@ def test_adopting_is_asked_of_everything_that_can_stand_already_and_only_when_it
     assert not any("adopt" in each.inputs for each in reference.resources.values())
     done = good(STACK | {"immich:adopt": "true"})
     adopting = {name for name, each in done.resources.items() if each.inputs.get("adopt") is True}
-    assert adopting == INPUTS.keys() - {"immich-site", "immich-bindings", "immich-members"}
+    own = {"immich-site", "immich-bindings", "immich-members", "immich-outpost-confirmation"}
+    assert adopting == INPUTS.keys() - own
 
 
 def test_another_stack_marks_its_objects_as_its_own(reference: Run) -> None:

@@ -16,7 +16,8 @@ TWO = phones({"name": "phone"}, {"name": "anna", "generation": 2})
 def test_the_proof_comes_after_everything_and_asks_with_each_phones_header() -> None:
     done = good(TWO)
     proof = done.named("immich-proof")
-    others = {"immich", "immich-caddy", "immich-proof", "immich-members", "immich-isolation"}
+    beside = {"immich-members", "immich-isolation", "immich-outpost-confirmation"}
+    others = {"immich", "immich-caddy", "immich-proof", *beside}
     assert proof.dependencies >= done.resources.keys() - others
     assert proof.inputs["headers"] == done.exports["headers"]
     assert proof.inputs["refused"] == Secret({})

@@ -136,7 +136,7 @@ def test_secrets_are_declared_when_a_resource_is_registered(
     assert opts.protect is True
     attributes = {"attributes"} & kind.fields.keys()  # with the mark of the resource
     stack = {"stack"} & kind.options.keys()
-    assert props.keys() == {*kind.computed, *attributes, *stack, "written", "adopt"}
+    assert props.keys() == {*kind.computed, *attributes, *stack, "written", "adopted", "adopt"}
     assert props["adopt"] is True
 
 

@@ -23,7 +23,7 @@ from providers.fields import (
     Timestamp,
 )
 
-NO_OBJECTS = {"ExclusiveBindings", "ExclusiveMembers", "Isolation"}
+NO_OBJECTS = {"ExclusiveBindings", "ExclusiveMembers", "Isolation", "OutpostConfirmation"}
 """What is no object of its own: it looks after others."""
 RESOURCES: dict[str, type[AuthentikResource[Any]]] = {
     name: each for name, each in every_resource().items() if name not in NO_OBJECTS

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from providers.arguments import Bag
 from providers.authentik.api.answers import printable
 from providers.authentik.api.client import Client
 from providers.authentik.api.errors import AuthentikError, Call, Refused
+from providers.authentik.api.together import together
 from providers.fields import Json, Lookup
 
 APPLICATIONS = "/core/applications/"
@@ -75,21 +77,28 @@ def survey(client: Client, accounts: Mapping[str, Json], *, superuser: bool) -> 
         everything = client.find(APPLICATIONS, {"superuser_full_list": "true"}, Call("list applications", "none"))
         found.seen |= {each["pk"]: each for each in everything}
         hidden = [each for each in everything if each.get("meta_hide")]
-    for name, pk in accounts.items():
-        call = Call(f"list what account {name!r} may enter", VIEW_APPLICATIONS)
-        try:
-            entered = client.find(APPLICATIONS, {"for_user": str(pk)}, call)
-        except Refused as refused:
-            if "for_user" not in refused.fields:
-                raise
+    asked = together([partial(_entered, client, name, pk, hidden) for name, pk in accounts.items()])
+    for name, entered in zip(accounts, asked, strict=True):
+        if entered is None:
             found.unchecked.append(
                 f"what {name} may enter: that takes the right {VIEW_APPLICATIONS}, and that it exists"
             )
             continue
-        entered += [each for each in hidden if _passes(client, each, pk, call)]
         found.entered[name] = list({each["pk"]: each for each in entered}.values())
         found.seen |= {each["pk"]: each for each in entered}
     return found
+
+
+def _entered(client: Client, name: str, pk: Json, hidden: list[Bag]) -> list[Bag] | None:
+    """What an account may enter, of hidden applications too, or None where the token is not told."""
+    call = Call(f"list what account {name!r} may enter", VIEW_APPLICATIONS)
+    try:
+        entered = client.find(APPLICATIONS, {"for_user": str(pk)}, call)
+    except Refused as refused:
+        if "for_user" not in refused.fields:
+            raise
+        return None
+    return entered + [each for each in hidden if _passes(client, each, pk, call)]
 
 
 def _passes(client: Client, application: Bag, pk: Json, call: Call) -> bool:
