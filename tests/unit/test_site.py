@@ -65,5 +65,5 @@ def test_a_site_names_the_attribute_that_is_wrong(name: str, value: str) -> None
 
 @pytest.mark.parametrize("shares", ["http://localhost:2283", "http://LOCALHOST:2283", "http://authentik:9000"])
 def test_share_links_go_neither_to_immich_nor_to_the_outpost_itself(shares: str) -> None:
-    with pytest.raises(ValueError, match=r"^shares: expected a server of their own"):
+    with pytest.raises(ValueError, match=r"^shares: expected a server of its own"):
         replace(PLAIN, shares=shares)
