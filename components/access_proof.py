@@ -75,7 +75,7 @@ def prove(
 def names_of(settings: Settings) -> Names:
     """Where to look for what keeps a phone out."""
     # Another host's Caddy has another admin API, and inside a site of the operator's ours has no route of its own.
-    shows = settings.delivery.kind != "ssh" and not settings.site.inside
+    shows = settings.delivery.kind != "ssh" and not (settings.site.inside or settings.site.in_handle)
     return Names(
         url=settings.site.url,
         account=settings.service_account,

@@ -61,8 +61,9 @@ def read_delivery(read: Reader, site: Site) -> Delivery:
     if kind == "none":  # whether this Caddy's admin API can be reached from here is known only if it is said
         return Delivery(kind, admin if read.raw("caddy:admin") else "")
     if kind != "ssh":
-        if site.inside:
-            read.wrong("immich:insideSite", "expected false, because caddy:delivery admin has no file to import")
+        for name, inside in (("insideSite", site.inside), ("insideHandle", site.in_handle)):
+            if inside:
+                read.wrong(f"immich:{name}", "expected false, because caddy:delivery admin has no file to import")
         return Delivery(kind, admin)
     hosts = tuple(host for item in _entries(read) if (host := _host(read, site, item)))
     names = [host.name for host in hosts]
