@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from components.settings.caddy_options import OPTIONS
 from components.settings.reader import Reader
-from providers.caddy.delivery import Target, preset, probe
-from providers.caddy.rules import upstream_url
+from providers.caddy.delivery import CONTAINERS, Target, preset
+from providers.caddy.rules import SOCKET, admin_address
 from providers.caddy.site import Site
 
 SECRETS: Final = {
@@ -55,7 +55,7 @@ class Delivery:
 def read_delivery(read: Reader, site: Site) -> Delivery:
     """The delivery; what belongs to another delivery is not looked at."""
     kind = _option(read, "delivery")
-    admin = read.text("caddy:admin", rule=upstream_url, default=OPTIONS["admin"].default)
+    admin = read.text("caddy:admin", rule=admin_address, default=OPTIONS["admin"].default)
     if kind == "file":
         return Delivery(kind, admin, target=_target(read, site, "this machine"), redeliver=_option(read, "redeliver"))
     if kind == "none":  # whether this Caddy's admin API can be reached from here is known only if it is said
@@ -87,20 +87,28 @@ def _target(read: Reader, site: Site, where: str) -> Target:
     file, variable = _option(read, "file"), _option(read, "importVariable")
     chosen, compose_file = _option(read, "commands"), _option(read, "composeFile")
     validate, reload = _option(read, "validate"), _option(read, "reload")
+    admin, env_file = _option(read, "admin"), _option(read, "envFile")
     if chosen == "docker-compose" and not compose_file and not (validate and reload):
         read.wrong("caddy:composeFile", "is missing; expected the path of the compose file on the host of Caddy")
+    if chosen in CONTAINERS and env_file:
+        read.wrong("caddy:envFile", f"expected none with caddy:commands {chosen}: a container has its variables itself")
+    if chosen in CONTAINERS and admin.startswith(SOCKET):
+        read.wrong("caddy:admin", f"expected http://… with caddy:commands {chosen}: wget in it cannot ask a socket")
     commands = preset(
         chosen,
         caddyfile=_option(read, "caddyfile"),
         variable=variable,
-        admin=_option(read, "admin"),
+        admin=admin,
+        env_file=env_file,
         compose_file=compose_file,
         compose_service=_option(read, "composeService"),
+        container=_option(read, "container"),
         sudo=_option(read, "sudo") == "true",
     )
     return Target(
         where=where,
         host=site.host,
+        port=site.port,
         file=file,
         import_path=_option(read, "importPath") or file,
         variable=variable,
@@ -108,7 +116,10 @@ def _target(read: Reader, site: Site, where: str) -> Target:
         reload=reload or commands.reload,
         adapt=_option(read, "adapt") or commands.adapt,
         running=commands.running,
-        probe=_option(read, "probe") or probe(site.host, site.port),
+        # Which Caddy another command runs is not known.
+        version="" if validate else commands.version,
+        reach=commands.reach,
+        probe=_option(read, "probe"),
         probe_seconds=int(_option(read, "probeSeconds")),
         accept=_option(read, "acceptOtherChanges"),
     )

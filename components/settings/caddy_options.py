@@ -6,7 +6,7 @@ from typing import Final
 
 from components.settings.reader import Rule
 from providers.caddy.delivery import PRESETS
-from providers.caddy.rules import upstream_url
+from providers.caddy.rules import admin_address
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ OPTIONS: Final[dict[str, Option]] = {
         _one_of("admin", "file", "ssh", "none"),
     ),
     "admin": Option(
-        "Caddy's admin API. For a delivered file as seen from Caddy's host, with docker-compose from its container.",
+        "Caddy's admin API; also a socket, such as unix//run/caddy/admin.sock. For a delivered file as seen from "
+        "Caddy's host, with docker and docker-compose from its container.",
         "http://localhost:2019",
-        upstream_url,
+        admin_address,
         per_host=True,
     ),
     "file": Option(
@@ -72,13 +73,26 @@ OPTIONS: Final[dict[str, Option]] = {
     ),
     "caddyfile": Option("The Caddyfile that imports it, as Caddy sees it.", "/etc/caddy/Caddyfile", _path, True),
     "commands": Option(
-        "How Caddy is told: systemd, docker-compose or admin-api.", "systemd", _one_of(*PRESETS), per_host=True
+        "How Caddy is told: systemd, docker-compose, docker or admin-api.", "systemd", _one_of(*PRESETS), per_host=True
     ),
     "composeFile": Option("With docker-compose: the compose file on the host. Required then.", "", _path, True),
     "composeService": Option(
         "With docker-compose: Caddy's service.",
         "caddy",
         _matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a service"),
+        per_host=True,
+    ),
+    "container": Option(
+        "With docker: the name of Caddy's container.",
+        "caddy",
+        _matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a container"),
+        per_host=True,
+    ),
+    "envFile": Option(
+        "The file of variables (NAME=value) that Caddy's service has, such as systemd's EnvironmentFile. Only Caddy "
+        "reads it.",
+        "",
+        _path,
         per_host=True,
     ),
     "sudo": Option("true: the commands go by sudo -n.", "false", _flag, per_host=True),
@@ -91,7 +105,10 @@ OPTIONS: Final[dict[str, Option]] = {
         _matching(r"[0-9a-f]{8}( [0-9a-f]{8})*", "expected digests of 8 characters, as a refused delivery prints them"),
         per_host=True,
     ),
-    "probe": Option("A shell command instead of asking for the site on 127.0.0.1 by curl.", per_host=True),
+    "probe": Option(
+        "A shell command instead of asking for the site by curl; $SITE_AT is where Caddy listens, host:port.",
+        per_host=True,
+    ),
     "probeSeconds": Option(
         "How long the probe may take to succeed, before the former site is put back.", "30", _number(1, 600), True
     ),

@@ -20,6 +20,9 @@ from providers.caddy.rules import (
     web_origin,
 )
 
+LEAST_VERSION = "2.9.1"
+"""Of Caddy: 2.6 does not know most of the site, and up to 2.8 `match` in `header` is the name of a header."""
+
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
 

@@ -265,7 +265,7 @@ HOSTILE: list[tuple[str, Any]] = [
         for name in ("upstream", "outpostUrl", "authentik_url", "authentikUrl")
         for value in (*HOSTILE_TEXTS, *HOSTILE_URLS)
     ],
-    *[("caddy_admin", value) for value in ("localhost:2019", "unix//run/caddy.sock", "http://u:p@localhost:2019")],
+    *[("caddy_admin", value) for value in ("localhost:2019", "unix/run/x", "unix//run/../x", "http://u:p@x")],
     *[
         (name, value)
         for name in ("phonesGroup", "applicationName", "providerName", "outpost", "loginName", "loginCertificate")
