@@ -76,7 +76,7 @@ def prove(
 def names_of(args: ImmichMobileAccessArgs) -> Names:
     """Where to look for what keeps a phone out."""
     # Another host's Caddy has another admin API, and inside a site of the operator's ours has no route of its own.
-    shows = args.delivery.kind != "ssh" and not args.site.inside
+    shows = args.delivery.kind != "ssh" and not (args.site.inside or args.site.in_handle)
     return Names(
         url=args.site.url,
         account=args.service_account,

@@ -118,12 +118,14 @@ def _settings(values: Bag, *, admin_is_given: bool) -> Settings:
         url=immich["url"].lower(),
         immich=immich["upstream"],
         outpost=immich["outpostUrl"] or authentik_url,
+        immich_ca=immich["upstreamCa"],
         outpost_ca=immich["outpostCa"],
         open_paths=tuple(immich["openPaths"]),
         shares=immich["sharesUpstream"],
         basic_networks=tuple(immich["basicNetworks"]),
         trusted_proxies=tuple(immich["trustedProxies"]),
         inside=immich["insideSite"],
+        in_handle=immich["insideHandle"],
         access_log=immich["accessLog"],
     )
     login = ImmichLoginArgs(

@@ -7,7 +7,7 @@ from typing import Final
 from components.arguments import Delivery, Host
 from components.settings.caddy_options import CADDY, PER_HOST, label
 from providers.arguments import Bag
-from providers.caddy.delivery import Target, preset, probe
+from providers.caddy.delivery import Target, preset
 from providers.caddy.site import Site
 from providers.fields import Json
 
@@ -53,13 +53,16 @@ def _target(chosen: Mapping[str, Json], site: Site, where: str) -> Target:
         caddyfile=chosen["caddyfile"],
         variable=chosen["importVariable"],
         admin=chosen["admin"],
+        env_file=chosen["envFile"],
         compose_file=chosen["composeFile"],
         compose_service=chosen["composeService"],
+        container=chosen["container"],
         sudo=chosen["sudo"],
     )
     return Target(
         where=where,
         host=site.host,
+        port=site.port,
         file=chosen["file"],
         import_path=chosen["importPath"] or chosen["file"],
         variable=chosen["importVariable"],
@@ -67,7 +70,10 @@ def _target(chosen: Mapping[str, Json], site: Site, where: str) -> Target:
         reload=chosen["reload"] or commands.reload,
         adapt=chosen["adapt"] or commands.adapt,
         running=commands.running,
-        probe=chosen["probe"] or probe(site.host, site.port),
+        # Which Caddy another command runs is not known.
+        version="" if chosen["validate"] else commands.version,
+        reach=commands.reach,
+        probe=chosen["probe"],
         probe_seconds=chosen["probeSeconds"],
         accept=chosen["acceptOtherChanges"],
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from providers.arguments import Arguments, Object
 from providers.caddy.delivery import PRESETS
-from providers.caddy.rules import upstream_url
+from providers.caddy.rules import admin_address
 from providers.fields import Boolean, Code, Field, Integer, ListOf, Text, matching
 
 _LONGEST = 2000
@@ -41,10 +41,10 @@ def label(host: dict[str, Any]) -> str:
 
 PER_HOST: Final[dict[str, Field]] = {
     "admin": Text(
-        rule=upstream_url,
+        rule=admin_address,
         default="http://localhost:2019",
-        doc="Caddy's admin API. For a delivered file as seen from Caddy's host, with docker-compose from its "
-        "container.",
+        doc="Caddy's admin API; also a socket, such as unix//run/caddy/admin.sock. For a delivered file as seen from "
+        "Caddy's host, with docker and docker-compose from its container.",
     ),
     "file": Text(
         rule=_site_path,
@@ -61,7 +61,7 @@ PER_HOST: Final[dict[str, Field]] = {
         rule=_path, default="/etc/caddy/Caddyfile", doc="The Caddyfile that imports it, as Caddy sees it."
     ),
     "commands": Text(
-        choices=PRESETS, default="systemd", doc="How Caddy is told: systemd, docker-compose or admin-api."
+        choices=PRESETS, default="systemd", doc="How Caddy is told: systemd, docker-compose, docker or admin-api."
     ),
     "composeFile": Text(
         rule=_path, default="", doc="With docker-compose: the compose file on the host. Required then."
@@ -70,6 +70,17 @@ PER_HOST: Final[dict[str, Field]] = {
         rule=matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a service"),
         default="caddy",
         doc="With docker-compose: Caddy's service.",
+    ),
+    "container": Text(
+        rule=matching(r"[a-zA-Z0-9][-a-zA-Z0-9._]{0,60}", "expected the name of a container"),
+        default="caddy",
+        doc="With docker: the name of Caddy's container.",
+    ),
+    "envFile": Text(
+        rule=_path,
+        default="",
+        doc="The file of variables (NAME=value) that Caddy's service has, such as systemd's EnvironmentFile. Only "
+        "Caddy reads it.",
     ),
     "sudo": Boolean(default=False, doc="true: the commands go by sudo -n."),
     "validate": _command("A shell command instead of the preset's, with the import's variable set."),
@@ -82,7 +93,9 @@ PER_HOST: Final[dict[str, Field]] = {
         default="",
         doc="Digests of changes to other sites that a reload may make; a refused delivery prints its own.",
     ),
-    "probe": _command("A shell command instead of asking for the site on 127.0.0.1 by curl."),
+    "probe": _command(
+        "A shell command instead of asking for the site by curl; $SITE_AT is where Caddy listens, host:port."
+    ),
     "probeSeconds": Integer(
         minimum=1,
         maximum=600,

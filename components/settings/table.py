@@ -1,7 +1,7 @@
 """What each setting `immich:*` is: README and Pulumi.yaml have their tables from here (`make docs`). Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ from components.settings.caddy_options import CADDY, HOST
 from providers.access.immich_answers import ANSWERS
 from providers.arguments import Across, Arguments, Object
 from providers.authentik.model.rules import slug
-from providers.caddy.rules import door, is_host, upstream_url
+from providers.caddy.delivery import CONTAINERS
+from providers.caddy.rules import SOCKET, door, is_host, upstream_url
 from providers.caddy.site import SITE, over_tls, server_of_its_own
 from providers.fields import Boolean, Field, Integer, Json, ListOf, Text, is_uuid
 
@@ -72,6 +73,12 @@ IMMICH: Final[dict[str, Field]] = {
         example="family",
     ),
     "upstream": _of_site("immich", "Where Caddy reaches Immich.", default="http://localhost:2283"),
+    "upstreamCa": _of_site(
+        "immich_ca",
+        "Path on Caddy's host of the certificates (PEM) that Immich's own is checked against, where immich:upstream is "
+        "https://; the system's if empty.",
+        default="",
+    ),
     "outpostUrl": _of_site("outpost", "Where Caddy reaches the outpost; authentik:url if empty.", default=""),
     "outpostCa": _of_site(
         "outpost_ca",
@@ -118,6 +125,12 @@ IMMICH: Final[dict[str, Field]] = {
     "insideSite": _of_site(
         "inside",
         "Whether the file has only the directives, to be imported inside your own site block.",
+        default=False,
+    ),
+    "insideHandle": _of_site(
+        "in_handle",
+        "Whether the file fits into a handle of your own site, such as one for *.example.org; without access log and "
+        "error pages.",
         default=False,
     ),
     "phones": _PHONES,
@@ -226,15 +239,38 @@ def _hosts(hosts: Sequence[Json], delivery: str) -> str | None:
     return "expected hosts such as [{host: proxy.example.org, hostKey: …}], got none" if missing else None
 
 
-def _compose_file(
-    delivery: str, hosts: Sequence[dict[str, Any]], commands: str, file: str, validate: str, reload: str
-) -> str | None:
-    shared = {"commands": commands, "composeFile": file, "validate": validate, "reload": reload}
-    for own in hosts if delivery == "ssh" else [{}] if delivery == "file" else []:
-        of = {**shared, **{name: value for name, value in own.items() if value is not None}}
-        if of["commands"] == "docker-compose" and not of["composeFile"] and not (of["validate"] and of["reload"]):
+_OF_CADDY = ("commands", "composeFile", "envFile", "admin", "validate", "reload")
+
+
+def _of_each_caddy(blamed: str, rule: Callable[[dict[str, Any], str], str | None]) -> Across:
+    """A rule across the options of each Caddy that a file goes to. rule: takes also which host it is, in words."""
+
+    def across(delivery: str, hosts: Sequence[dict[str, Any]], *shared: Json) -> str | None:
+        for own in hosts if delivery == "ssh" else [{}] if delivery == "file" else []:
+            said = {name: value for name, value in own.items() if value is not None}
             where = f" for {HOST.word} {own['host']!r}" if own else ""
-            return f"is missing{where}; expected the path of the compose file on the host of Caddy"
+            if expected := rule({**dict(zip(_OF_CADDY, shared, strict=True)), **said}, where):
+                return expected
+        return None
+
+    return Across(blamed, tuple(f"caddy:{name}" for name in ("delivery", "hosts", *_OF_CADDY)), across)
+
+
+def _compose_file(of: dict[str, Any], where: str) -> str | None:
+    if of["commands"] == "docker-compose" and not of["composeFile"] and not (of["validate"] and of["reload"]):
+        return f"is missing{where}; expected the path of the compose file on the host of Caddy"
+    return None
+
+
+def _no_env_file(of: dict[str, Any], where: str) -> str | None:
+    if of["commands"] in CONTAINERS and of["envFile"]:
+        return f"expected none{where} with caddy:commands {of['commands']}: a container has its variables itself"
+    return None
+
+
+def _no_socket(of: dict[str, Any], where: str) -> str | None:
+    if of["commands"] in CONTAINERS and of["admin"].startswith(SOCKET):
+        return f"expected http://…{where} with caddy:commands {of['commands']}: wget in it cannot ask a socket"
     return None
 
 
@@ -248,20 +284,19 @@ def _shares_of_its_own(shares: str, immich: str, outpost: str, authentik: str) -
 
 _OUTPOST = ("immich:outpostUrl", "authentik:url")
 _RULES = (
+    Across("immich:upstreamCa", ("immich:upstreamCa", "immich:upstream"), over_tls),
     Across("immich:outpostCa", ("immich:outpostCa", *_OUTPOST), _outpost_over_tls),
     Across("immich:sharesUpstream", ("immich:sharesUpstream", "immich:upstream", *_OUTPOST), _shares_of_its_own),
-    Across("immich:insideSite", ("immich:insideSite", "caddy:delivery"), _has_file),
+    *(Across(each, (each, "caddy:delivery"), _has_file) for each in ("immich:insideSite", "immich:insideHandle")),
     Across("immich:openPaths", ("immich:openPaths",), _guarded),
     Across("immich:phones", ("immich:phones", "immich:serviceAccount"), _one_account_each),
     Across("immich:peopleGroups", ("immich:peopleGroups", "immich:phonesGroup"), _of_people),
     Across("immich:login", ("immich:login", "immich:peopleGroups"), _closed_login),
     Across("immich:loginApplication", ("immich:loginApplication", "immich:application"), _another),
     Across("caddy:hosts", ("caddy:hosts", "caddy:delivery"), _hosts),
-    Across(
-        "caddy:composeFile",
-        tuple(f"caddy:{name}" for name in ("delivery", "hosts", "commands", "composeFile", "validate", "reload")),
-        _compose_file,
-    ),
+    _of_each_caddy("caddy:composeFile", _compose_file),
+    _of_each_caddy("caddy:envFile", _no_env_file),
+    _of_each_caddy("caddy:admin", _no_socket),
 )
 
 SETTINGS: Final = Arguments(

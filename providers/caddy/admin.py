@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from providers.caddy.errors import CaddyError
 from providers.caddy.routes import SERVERS
+from providers.caddy.rules import SOCKET
+from providers.caddy.site import LEAST_VERSION
 from providers.retry import RETRIED_STATUSES, Overdue, RetryPolicy, Transient, never_sent, retry_after
 
 if TYPE_CHECKING:
@@ -27,27 +29,42 @@ class Unreachable(CaddyError):
     """Nothing answers at that address."""
 
 
-class NotThere(CaddyError):
+class Rejected(CaddyError):
+    """Caddy answered with another error."""
+
+
+class NotThere(Rejected):
     """400: the configuration has no such part."""
 
 
 class Admin:
     """One Caddy's admin API. Every call is safe to send again: writes carry If-Match.
 
-    doing: what for, in messages.
+    address: http(s)://host[:port], or unix//path. doing: what for, in messages.
     """
 
-    def __init__(self, url: str, policy: RetryPolicy | None = None, doing: str = "set up Caddy") -> None:
+    def __init__(self, address: str, policy: RetryPolicy | None = None, doing: str = "set up Caddy") -> None:
         from providers.exchange import Session
 
         self._doing = doing
-        self._url = url.rstrip("/")
+        self._url = address.rstrip("/")
+        self._where = urlsplit(self._url).netloc.rpartition("@")[2]
         self._policy = policy or RetryPolicy()
         self._session = Session()
+        if address.startswith(SOCKET):
+            from providers.unix_socket import HOST, UnixAdapter
+
+            self._url, self._where = HOST, address
+            self._session.mount(HOST, UnixAdapter(address.removeprefix("unix/")))
 
     def adapt(self, caddyfile: str) -> dict[str, Any]:
         """The Caddyfile as JSON configuration. Nothing is changed."""
-        response = self._send("POST", "/adapt", data=caddyfile.encode(), headers={"Content-Type": "text/caddyfile"})
+        headers = {"Content-Type": "text/caddyfile"}
+        try:
+            response = self._send("POST", "/adapt", data=caddyfile.encode(), headers=headers)
+        except Rejected as error:  # the API does not say its version
+            hint = f"If that Caddy is older than {LEAST_VERSION} (`caddy version`), update it."
+            raise Rejected(f"{error} {hint}") from None
         return self._objects("POST /adapt", response, lambda answer: answer["result"])
 
     def servers(self) -> tuple[dict[str, Any], str]:
@@ -96,7 +113,7 @@ class Admin:
             raise Changed(f"{what}: somebody else changed the configuration")
         if response.status != 200:
             said = _said(response)
-            kind = NotThere if "invalid traversal path" in said else CaddyError
+            kind = NotThere if "invalid traversal path" in said else Rejected
             raise kind(f"{what} answered {response.status}: {said}. Check caddy:admin ({self._where}).")
         return response
 
@@ -114,14 +131,10 @@ class Admin:
             "caddy:admin."
         )
 
-    @property
-    def _where(self) -> str:
-        return urlsplit(self._url).netloc.rpartition("@")[2]
-
     def _unreachable(self, what: str, error: Exception) -> Unreachable:
         return Unreachable(
             f"{what}: {self._where} does not answer ({type(error).__name__}). Check caddy:admin, and that Caddy runs "
-            "and listens there (`admin` in its global options)."
+            "and listens there (`admin` in its global options; with `admin off`, deliver by a file)."
         )
 
 

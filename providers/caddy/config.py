@@ -24,8 +24,19 @@ from providers.arguments import Arguments
 from providers.caddy.admin import Admin, Changed, Unreachable
 from providers.caddy.doors import Doors, other_doors
 from providers.caddy.errors import CaddyError
-from providers.caddy.routes import SERVERS, in_front, only_route, path_of, routes_of, server_of, shadowing
-from providers.caddy.rules import caddyfile, door, host_name, route_id, upstream_url
+from providers.caddy.routes import (
+    SERVERS,
+    in_front,
+    local_port,
+    only_route,
+    path_of,
+    routes_of,
+    server_of,
+    shadowing,
+    understood,
+)
+from providers.caddy.rules import admin_address, caddyfile, door, host_name, route_id, upstream_url
+from providers.caddy.site import LEAST_VERSION
 from providers.check import check
 from providers.errors import brief
 from providers.fields import Code, Integer, ListOf, Text
@@ -38,14 +49,14 @@ _COMPUTED = ("route", "applied", "written")
 class CaddyConfigArgs(TypedDict):
     """The arguments of CaddyConfig."""
 
-    admin: Annotated[Input[str], Text(rule=upstream_url, replaces=True)]
-    """URL of the admin API."""
+    admin: Annotated[Input[str], Text(rule=admin_address, replaces=True)]
+    """Address of the admin API."""
     route_id: Annotated[Input[str], Text(rule=route_id, replaces=True)]
     """The @id of our route."""
     host: Annotated[Input[str], Text(rule=host_name)]
     """The host that the site serves."""
     port: Annotated[Input[int], Integer(minimum=1, maximum=65535)]
-    """The port that it serves it on."""
+    """The port of its public address."""
     caddyfile: Annotated[Input[str], Code(rule=caddyfile)]
     """The site."""
     upstream: Annotated[Input[str], Text(rule=upstream_url)]
@@ -97,8 +108,10 @@ class CaddyConfigProvider(ResourceProvider):
         found = next((route for _, _, route in routes_of(servers) if route.get("@id") == id_), None)
         if found is None:
             return ReadResult("", {})
-        in_the_way = shadowing(servers, props["host"], int(props["port"]), id_) or in_front(servers, props["host"], id_)
-        doors = in_the_way or ", ".join(self._doors(admin, props).found)
+        apps = admin.apps()
+        port = local_port(apps.get("http") or {}, int(props["port"]))
+        in_the_way = shadowing(servers, props["host"], port, id_) or in_front(servers, props["host"], id_)
+        doors = in_the_way or ", ".join(_doors(apps, props).found)
         route = f"not alone: {doors}" if doors else _canonical(found)
         return ReadResult(id_, {**inputs, "route": route, **_kept(props, "applied", "written")}, inputs)
 
@@ -127,15 +140,18 @@ class CaddyConfigProvider(ResourceProvider):
     def _admin(self, props: dict[str, Any]) -> Admin:
         return Admin(props["admin"], self._policy)
 
-    def _doors(self, admin: Admin, props: dict[str, Any]) -> Doors:
-        url = f"https://{props['host']}:{int(props['port'])}"
-        return other_doors(admin.apps(), url, props["upstream"], props["other_doors"], props["route_id"])
-
     def _deliver(self, props: dict[str, Any]) -> dict[str, Any]:
         admin, id_ = self._admin(props), props["route_id"]
-        host, port = props["host"], int(props["port"])
+        host = props["host"]
         route = {"@id": id_, **only_route(admin.adapt(props["caddyfile"]))}
-        if doors := self._doors(admin, props).found:
+        if not understood(props["caddyfile"], route):
+            raise CaddyError(
+                f"cannot set up Caddy: it takes a line of the site for another, so it is older than {LEAST_VERSION}. "
+                "Nothing was written. Update it: https://caddyserver.com/docs/install"
+            )
+        apps = admin.apps()
+        port = local_port(apps.get("http") or {}, int(props["port"]))
+        if doors := _doors(apps, props).found:
             raise CaddyError(
                 f"cannot set up Caddy: {', '.join(doors)} leads to Immich, or serves {host}, without the forward auth. "
                 f"Nothing was written. {_closing_or_allowing(doors, len(props['other_doors']))}"
@@ -195,6 +211,11 @@ class CaddyConfig(Resource, module="caddy", name="CaddyConfig"):
         super().__init__(CaddyConfigProvider(), resource_name, props, pulumi.ResourceOptions.merge(own, opts))
 
 
+def _doors(apps: dict[str, Any], props: dict[str, Any]) -> Doors:
+    url = f"https://{props['host']}:{int(props['port'])}"
+    return other_doors(apps, url, props["upstream"], props["other_doors"], props["route_id"])
+
+
 def _closing_or_allowing(doors: Sequence[str], allowed: int) -> str:
     """What to do about other doors. allowed: how many the settings allow already."""
     lines = [
@@ -211,8 +232,9 @@ def doors_of(admin: str, url: str, upstream: str, allowed: Sequence[str], policy
 def serving(admin: str, url: str, policy: RetryPolicy | None = None) -> bool:
     """Whether the Caddy of that admin API has a route for a public address, whoever put it there."""
     parts = urlsplit(url)
-    servers, _ = Admin(admin, policy, "look at Caddy").servers()
-    return bool(shadowing(servers, parts.hostname or "", parts.port or 443, ""))
+    http = Admin(admin, policy, "look at Caddy").apps().get("http") or {}
+    port = local_port(http, parts.port or 443)
+    return bool(shadowing(http.get("servers") or {}, parts.hostname or "", port, ""))
 
 
 def _kept(state: dict[str, Any], *names: str) -> dict[str, Any]:

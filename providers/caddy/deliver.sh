@@ -13,19 +13,24 @@
 #   SITE_FILE      absolute path of the file
 #   SITE_IMPORT    the same as Caddy sees it, which may run in a container
 #   SITE_VARIABLE  the environment variable in the Caddyfile's import line: import {$VARIABLE:/path/*.caddy}
+#   SITE_LEAST     the least version of Caddy that understands the site
+#   SITE_VERSION   shell command that prints Caddy's version; if empty, it is not asked for
 #   SITE_VALIDATE  shell command that validates the whole configuration, with that variable in its environment
 #   SITE_RELOAD    shell command that reloads Caddy
 #   SITE_ADAPT     shell command that prints what the Caddyfile says, as JSON
 #   SITE_RUNNING   shell command that prints what Caddy runs, as JSON
 #   SITE_HOST      the name that the site serves
+#   SITE_PORT      the public port that it is served at
 #   SITE_ACCEPT    digests of differences between the two that a reload may carry out, with spaces between them
-#   SITE_PROBE     shell command that asks Caddy for the site
+#   SITE_PROBE     shell command that asks Caddy for the site at $SITE_AT, host:port; if empty, curl does
+#   SITE_REACH     shell command that prints where this host reaches port $SITE_CONTAINER_PORT of Caddy's, which runs in a
+#                  container, as a line host:port; if empty, Caddy runs on this host
 #   SITE_PROBE_SECONDS  seconds within which the probe must succeed
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
 # Needs flock, sha256sum, diff, awk, comm and sort (GNU or BusyBox), and ends each command in time where timeout is
-# installed. No secret passes here: what `pulumi up` was given for itself is taken out of the environment first, so that
+# installed; curl for the probe. No secret passes here: what `pulumi up` was given for itself is taken out of the environment first, so that
 # no command has it and no {$NAME} of a Caddyfile becomes it.
 set -eu
 umask 022
@@ -134,12 +139,14 @@ begin() {
 	fi
 }
 
-# On any way out: what was swapped and not finished is swapped back.
+# On any way out: what was put in place (placed), perhaps loaded (swapped), and not finished is taken back.
 finish() {
 	code=$?
 	trap '' HUP INT TERM
+	case $stage in
+	placed | swapped) if [ -e "$work/former" ]; then mv -f "$work/former" "$SITE_FILE"; else rm -f "$SITE_FILE"; fi ;;
+	esac
 	if [ "$stage" = swapped ]; then
-		if [ -e "$work/former" ]; then mv -f "$work/former" "$SITE_FILE"; else rm -f "$SITE_FILE"; fi
 		if run "$bound_command" "$SITE_RELOAD"; then
 			printf '%s: rolled back: the former site serves\n' "$SITE_WHERE" >&2 || :
 		else
@@ -165,10 +172,9 @@ set_aside() {
 	fi
 }
 
-# A reload replaces everything that Caddy runs. parts FILE: prints a configuration (JSON) as lines: the name of a part, a
-# tab, and its content. It is parsed here because it may hold tokens, which must stay on this host. Our own site is left
-# out; if Caddy may not be running the file as it stands (unloaded), so is everything that our site may add.
-parts() {
+# flat FILE: prints a configuration (JSON) as lines of four columns: host, listen, server, route or other; the server, or
+# the setting; the route; the value. It is parsed here because it may hold tokens, which must stay on this host.
+flat() {
 	grep -oE '"([^"\\]|\\.)*"|[][{},]|[^][{}:,"[:space:]]+' "$1" | awk '
 		function path(from, ordered,   text, i) {
 			for (i = from; i <= depth; i++) text = text "/" (kind[i] == "[" && !ordered ? "-" : key[i])
@@ -191,7 +197,14 @@ parts() {
 		$0 == "," { key[depth] = kind[depth] == "[" ? key[depth] + 1 : ""; next }
 		kind[depth] == "{" && key[depth] == "" { key[depth] = $0; next }
 		{ leaf($0) }
-	' | sort | awk -F '\t' -v own="\"$SITE_HOST\"" -v unloaded="$unloaded" '
+	'
+}
+
+# A reload replaces everything that Caddy runs. parts FILE: prints a configuration as lines: the name of a part, a tab, and
+# its content. Our own site is left out; if Caddy may not be running the file as it stands (unloaded), so is everything
+# that our site may add.
+parts() {
+	flat "$1" | sort | awk -F '\t' -v own="\"$SITE_HOST\"" -v unloaded="$unloaded" '
 		function joined(list, value) { return list == "" ? value : list ", " value }
 		function tell() {
 			if (route == "" || hosts[route] == own || (unloaded && index(says, "=" own " "))) return
@@ -246,14 +259,116 @@ compare() {
 	if [ -z "$ends$changes" ]; then
 		die "the Caddyfile has sites that Caddy does not run yet, so it was edited but not reloaded: nothing was changed. Reload Caddy, and run the command again. $accept"
 	fi
-	die "Caddy runs a configuration that differs from its Caddyfile, and a reload would replace it: nothing was changed. Either the Caddyfile was edited but not reloaded (then reload Caddy), or the configuration came from the admin API, from --resume, or from variables that only Caddy's service has (then put it into the Caddyfile, or set caddy:adapt). $accept"
+	die "Caddy runs a configuration that differs from its Caddyfile, and a reload would replace it: nothing was changed. Either the Caddyfile was edited but not reloaded (then reload Caddy), or the configuration came from the admin API, from --resume, or from variables that only Caddy's service has (then put it into the Caddyfile, or set caddy:envFile). $accept"
 }
 
-as_caddy_sees_it() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1"; }
+# validates FILE: with the import line at a file, as Caddy sees it. staged NAME: one of the directory of this delivery;
+# none* is a pattern that finds nothing, which an import may.
+validates() { run "$bound_command" "$SITE_VARIABLE='$1'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
+staged() { printf '%s/.%s.delivery/%s' "${SITE_IMPORT%/*}" "$name" "$1"; }
 
-validates() { run "$bound_command" "$SITE_VARIABLE='$(as_caddy_sees_it "$1")'; export $SITE_VARIABLE; $SITE_VALIDATE"; }
+# has FILE TEXT: whether a configuration has a value at such a path. Read to its end, or awk complains of the pipe.
+has() { [ "$(flat "$1" | grep -cF "$2")" != 0 ]; }
 
-probes() { within "$SITE_PROBE_SECONDS" run "$SITE_PROBE_SECONDS" "$SITE_PROBE"; }
+# remedy: prints what to do about a site that Caddy does not take, of what it said; at last, whether it is too old.
+remedy() {
+	if grep -qF '{env.' "$work/said"; then
+		printf '. If that variable is known to Caddy'\''s service only, set caddy:envFile'
+		return 0
+	elif grep -qE "directive '(log|handle_errors)'" "$work/said"; then
+		printf '. If its import line stands in a handle, set immich:insideHandle'
+		return 0
+	fi
+	version=
+	if [ "$SITE_VERSION" ] && run "$bound_command" "$SITE_VERSION"; then
+		version=$(sed -n 's/^v\{0,1\}\([0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' "$work/said" | head -n 1)
+	fi
+	if [ -z "$version" ]; then
+		printf '. If Caddy is older than %s here (caddy version), update it: https://caddyserver.com/docs/install' "$SITE_LEAST"
+	elif printf '%s.%s\n' "$version" "$SITE_LEAST" | awk -F . '{ exit $1 * 1000000 + $2 * 1000 + $3 >= $4 * 1000000 + $5 * 1000 + $6 }'; then
+		printf '. Caddy is %s here, and the site needs %s or newer; the packages of Debian and Ubuntu are older: https://caddyserver.com/docs/install' "$version" "$SITE_LEAST"
+	fi
+}
+
+# understood: whether the site in place means to Caddy what it should. An older one takes a line of it for another.
+understood() {
+	grep -q 'match status' "$SITE_FILE" || return 0
+	(umask 077 && : >"$work/adapted")
+	run "$bound_command" "{ $SITE_ADAPT; } >'$work/adapted'" || return 0
+	has "$work/adapted" '/"response"/"require"/"status_code"'
+}
+
+# admin_off FILE: whether a configuration has no admin API, by which Caddy reloads.
+admin_off() { has "$1" '/"admin"/"disabled"=true'; }
+
+# listeners: prints where Caddy listens for the site, as lines host:port that this host can connect to. Of a site inside one
+# for any host these are all that it listens on.
+listeners() {
+	for wanted in "$SITE_RUNNING" "$SITE_ADAPT"; do
+		(umask 077 && : >"$work/listens")
+		if run "$bound_command" "{ $wanted; } >'$work/listens'"; then break; fi
+	done
+	flat "$work/listens" | tr -d '"' | awk -F '\t' -v own="$SITE_HOST" '
+		$1 == "host" && ($4 == own || $4 == "*" substr(own, index(own, "."))) { ours[$2] = 1; found = 1 }
+		$1 == "listen" && $4 !~ /^(udp|unix|fd)|[{]/ {
+			sub(/^tcp[46]?\//, "", $4)
+			sub(/-[0-9]+$/, "", $4)
+			sub(/^(0\.0\.0\.0)?:/, "127.0.0.1:", $4)
+			sub(/^\[::\]:/, "[::1]:", $4)
+			if (!seen[$2, $4]++) where[$2] = where[$2] $4 "\n"
+		}
+		END { for (server in where) if (!found || ours[server]) printf "%s", where[server] }
+	' >"$work/places"
+	[ -s "$work/places" ] || printf '127.0.0.1:%s\n' "$SITE_PORT" >"$work/places"
+	if [ "$SITE_REACH" ]; then
+		while read -r place; do
+			SITE_CONTAINER_PORT=${place##*:}
+			export SITE_CONTAINER_PORT
+			if run "$bound_command" "$SITE_REACH" && grep -q . "$work/said"; then
+				sed -e 's/^0\.0\.0\.0:/127.0.0.1:/' -e 's/^\[::\]:/[::1]:/' "$work/said"
+			else
+				printf '%s\n' "$place"
+			fi
+		done <"$work/places"
+	else
+		cat "$work/places"
+	fi
+}
+
+# asked URL: whether what answers at $SITE_AT is our own site, which marks what it answers by itself, and no error of the
+# proxy's. An answer without the mark is another site's.
+asked() {
+	curl --silent --show-error --insecure --noproxy '*' --max-time 10 --dump-header - --output /dev/null \
+		--connect-to "::$SITE_AT" "$1" </dev/null >"$work/answer" 2>&1 9<&-
+	code=$(sed -n 's/^HTTP[^ ]* \([0-9][0-9]*\).*/\1/p' "$work/answer" | tail -n 1)
+	if grep -qi '^x-immich-access:' "$work/answer"; then
+		[ "${code:-500}" -ge 500 ] || return 0
+		printf '%s at %s: the site answered %s\n' "$1" "$SITE_AT" "$code" >>"$work/said"
+	elif [ "$code" ]; then
+		printf '%s at %s: answered %s without X-Immich-Access, so it is not the site that answers\n' "$1" "$SITE_AT" "$code" >>"$work/said"
+	else
+		printf '%s at %s: %s\n' "$1" "$SITE_AT" "$(grep . "$work/answer" | tail -n 1)" >>"$work/said"
+	fi
+	return 1
+}
+
+# probe: what answers where Caddy listens. Behind a tunnel that ends TLS, a site of http:// has ours inside.
+probe() {
+	listeners >"$work/at"
+	[ "$SITE_PROBE" ] || : >"$work/said"
+	while read -r SITE_AT; do
+		export SITE_AT
+		if [ "$SITE_PROBE" ]; then
+			run "$SITE_PROBE_SECONDS" "$SITE_PROBE" && return 0
+		else
+			asked "https://$SITE_HOST:$SITE_PORT/" && return 0
+			asked "http://$SITE_HOST/" && return 0
+		fi
+	done <"$work/at"
+	return 1
+}
+
+probes() { within "$SITE_PROBE_SECONDS" probe; }
 
 deliver() {
 	begin
@@ -274,27 +389,35 @@ deliver() {
 	fi
 	chmod 644 "$work/site"
 	validated=$(sha256sum <"$work/site")
-	if ! validates site; then
+	if ! validates "$(staged site)"; then
 		its_words >&2
-		die "Caddy's configuration with this site in it is not valid: nothing was changed"
+		[ -z "$overdue" ] || die "Caddy's configuration could not be validated in time: nothing was changed"
+		advice=$(remedy)
+		validates "$(staged 'none*')" ||
+			die "Caddy's configuration is not valid here without this site either: nothing was changed. If its variables ({\$NAME}) are known to Caddy's service only, set caddy:envFile"
+		die "Caddy's configuration with this site in it is not valid: nothing was changed$advice"
 	fi
 	# A validation that takes anything has not looked at the site.
 	printf 'http://not-imported.invalid {\n\tthis_must_not_validate\n}\n' >"$work/broken"
-	if validates broken; then
-		die "the Caddyfile does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite: into your site):
+	if validates "$(staged broken)"; then
+		die "the Caddyfile does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite or insideHandle: into your site; in a Compose file's own configs with \$\$ for \$):
 	import {\$$SITE_VARIABLE:${SITE_IMPORT%/*}/*.caddy}"
 	fi
 	[ -z "$overdue" ] || die "Caddy's configuration could not be validated in time: nothing was changed"
 	compare
 	keep_former || die "cannot keep the former file: nothing was changed"
 	sync "$work/site" 2>/dev/null || :
-	stage=swapped
+	stage=placed
 	mv -f "$work/site" "$SITE_FILE"
 	[ "$(sha256sum <"$SITE_FILE")" = "$validated" ] || die "the site was changed while it was delivered"
-	if ! run "$bound_command" "$SITE_RELOAD"; then
+	if ! validates "$SITE_IMPORT"; then
 		its_words >&2
-		die "Caddy did not reload"
+		! validates "$(staged 'none*')" || die "Caddy's configuration takes $SITE_IMPORT in twice: nothing was changed. Another import line takes it in, too: take out that one, or set another caddy:file"
+		die "Caddy's configuration is not valid once the site is in place: nothing was changed"
 	fi
+	understood || die "Caddy does not understand the site: nothing was changed$(remedy)"
+	stage=swapped
+	reload
 	if ! probes; then
 		its_words >&2
 		die "Caddy reloaded, but the site did not answer the probe within $SITE_PROBE_SECONDS seconds"
@@ -302,6 +425,16 @@ deliver() {
 	stage=finished
 	set_aside
 	say "delivered $SITE_FILE at $(date -u +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+reload() {
+	run "$bound_command" "$SITE_RELOAD" && return 0
+	its_words >&2
+	(umask 077 && : >"$work/adapted")
+	if run "$bound_command" "{ $SITE_ADAPT; } >'$work/adapted'" && admin_off "$work/adapted"; then
+		die "Caddy did not reload: its Caddyfile has 'admin off', and a reload goes by the admin API. Take that out, or set caddy:reload to a command that restarts Caddy"
+	fi
+	die "Caddy did not reload${1-}"
 }
 
 remove() {
@@ -322,10 +455,7 @@ remove() {
 	keep_former || die "cannot keep the former file: nothing was changed"
 	stage=swapped
 	rm -f "$SITE_FILE"
-	if ! run "$bound_command" "$SITE_RELOAD"; then
-		its_words >&2
-		die "Caddy did not reload without the site; its import line must be one that may find nothing (with a *)"
-	fi
+	reload " without the site; its import line must be one that may find nothing (with a *)"
 	stage=finished
 	set_aside
 	say "removed $SITE_FILE"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from providers.caddy.routes import hosts_of, listens
+from providers.caddy.routes import hosts_of, listens, local_port
 from providers.caddy.rules import origin
 
 # What passes a request on, or answers with nothing of anybody's.
@@ -37,7 +37,8 @@ def other_doors(apps: Mapping[str, Any], url: str, upstream: str, allowed: Itera
     host, port = origin(url)
     found: dict[str, None] = {}
     unchecked = {f"the app {name}": None for name in apps if name not in _READ}
-    servers = (apps.get("http") or {}).get("servers", {})
+    http = apps.get("http") or {}
+    servers, port = http.get("servers", {}), local_port(http, port)
     ours = [address for server in servers.values() if listens(server, port) for address in server["listen"]]
     near = bool(ours) and all(map(_is_here, ours))
     for name, server in servers.items():

@@ -1,5 +1,6 @@
 """Routes: what a Caddy serves, as its configuration says (JSON); which of it is in our way."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,11 @@ def only_route(config: dict[str, Any]) -> dict[str, Any]:
     return {**routes[0], "handle": [{**first, "errors": {"routes": errors}}, *others]}
 
 
+def understood(caddyfile: str, route: Mapping[str, Any]) -> bool:
+    """Whether a site means to Caddy what it should: up to 2.8 `match` is the name of a header."""
+    return "match status" not in caddyfile or '"require"' in json.dumps(route)
+
+
 def listens(server: Mapping[str, Any], port: int) -> bool:
     """Whether a server has the port among its addresses."""
     for address in server.get("listen") or []:
@@ -42,6 +48,18 @@ def listens(server: Mapping[str, Any], port: int) -> bool:
         if first.isdecimal() and int(first) <= port <= int(last or first):
             return True
     return False
+
+
+def local_port(http: Mapping[str, Any], port: int) -> int:
+    """Where Caddy itself listens for what is public at port: what stands in front may pass one port on to another.
+
+    http: the configuration of its HTTP app. Caddy has sites without a port at its `https_port`.
+    """
+    https = int(http.get("https_port") or 443)
+    wanted = https if port == 443 else port
+    ports = (wanted, https, port)
+    servers = (http.get("servers") or {}).values()
+    return next((each for each in ports if any(listens(server, each) for server in servers)), wanted)
 
 
 def server_of(servers: dict[str, Any], port: int) -> str:
@@ -57,7 +75,7 @@ def server_of(servers: dict[str, Any], port: int) -> str:
         )
     raise CaddyError(
         f"cannot set up Caddy: it has no HTTP server on port {port}. Give its own configuration a site on that port, "
-        "such as the one of Authentik."
+        "such as the one of Authentik, or set https_port in its global options if it should listen on another one."
     )
 
 

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 PRIVATE_RANGES = "private_ranges"
 """Caddy's own word for the networks that are not reached from the internet."""
 
+SOCKET = "unix//"
+"""How the address of a Unix socket begins in a Caddyfile; the second slash is the path's first."""
+
 _HOST = r"[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"(?:{_HOST}\.)*{_HOST}")
 _UPSTREAM_HOST = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -50,6 +53,14 @@ def upstream_url(value: str) -> str | None:
     if host is None or not is_host(host):
         return "expected http(s)://host or http(s)://host:port; no user, path, query or slash at the end"
     return None
+
+
+def admin_address(value: str) -> str | None:
+    """Where Caddy's admin API listens: http(s)://host[:port], or unix//path, as Caddy writes it."""
+    if value.startswith(SOCKET) and file_path(value.removeprefix("unix/")) is None:
+        return None
+    expected = upstream_url(value)
+    return expected and f"{expected}; or a socket such as unix//run/caddy/admin.sock"
 
 
 def origin(url: str) -> tuple[str, int]:

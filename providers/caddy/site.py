@@ -1,8 +1,10 @@
 """Site: what Caddy is to do for one Immich, and its Caddyfile. Pure."""
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -21,6 +23,9 @@ from providers.caddy.rules import (
 )
 from providers.fields import Boolean, ListOf, Text
 
+LEAST_VERSION = "2.9.1"
+"""Of Caddy: 2.6 does not know most of the site, and up to 2.8 `match` in `header` is the name of a header."""
+
 OUTPOST_PATH = "/outpost.goauthentik.io"
 """Where an Authentik outpost answers on every host."""
 
@@ -30,7 +35,7 @@ REFUSED, HEADER_MISSING, LOGIN, NOT_ASKED, FAILED = "refused", "header-missing",
 """Its values: a header is refused; an app sent none; a browser goes to the login page; the outpost gave no answer that
 decides; Caddy could not serve the request."""
 
-# What handle_errors says of each, in Immich's own form of an error, which its app can show. Never with the status 401:
+# What a phone is told of each, in Immich's own form of an error, which its app can show. Never with the status 401:
 # on that the app logs its user out and clears its library.
 _SAID = {
     REFUSED: "The proxy refused the Authorization header of this app",
@@ -38,6 +43,7 @@ _SAID = {
     NOT_ASKED: "The proxy could not ask whether this app may pass",
 }
 _FAILED = "The proxy could not serve this request"
+_ANSWER_HEADERS = ("header Content-Type application/json", "header Cache-Control no-store")
 _ERROR = '{"message":"{said}","error":"{err.status_text}","statusCode":{err.status_code}}'
 
 # A path goes past the question only where every server reads it alike: plain letters, and bytes beyond ASCII.
@@ -66,10 +72,7 @@ _NO_COOKIES = r'header_up Cookie "(^|;\s*)(?:(?:{})[^;]*(?:;\s*|$))+" $1'
 # Immich's keys are not for the outpost; and a Bearer made of a phone's header would open it.
 _NOT_BROWSERS = ("header_up -Authorization", *_NO_KEYS, _NO_COOKIES.format("immich_"))
 _NOT_PHONES = ("header_up -Cookie", *_NO_KEYS)
-# Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page.
-_CANNOT_ASK = f"error {NOT_ASKED} 502"
 _UNDECIDED = (f"header {VERDICT_HEADER} {NOT_ASKED}", "copy_response")
-_TO_LOGIN = (f"header {VERDICT_HEADER} {LOGIN}", f"error @app {HEADER_MISSING} 403", "copy_response")
 _NO_VERDICT = f"header_down -{VERDICT_HEADER}"
 _KEPT_FROM_IMMICH = (_NO_COOKIES.format("authentik_"), _NO_VERDICT)
 
@@ -87,10 +90,10 @@ def server_of_its_own(shares: str, immich: str, outpost: str) -> str | None:
     return "expected a server of its own, got Immich's or the outpost's" if taken else None
 
 
-def over_tls(outpost_ca: str, outpost: str) -> str | None:
+def over_tls(ca: str, upstream: str) -> str | None:
     """Whether there is a certificate to check."""
-    if outpost_ca and not outpost.lower().startswith("https://"):
-        return "expected an outpost over https://, because otherwise there is no certificate to check"
+    if ca and not upstream.lower().startswith("https://"):
+        return "expected a server over https://, because otherwise there is no certificate to check"
     return None
 
 
@@ -100,11 +103,12 @@ class Site:
 
     account: what the names of all the phones' accounts begin with: the header of any other is refused unasked.
     url: what browsers and phones call, https://host[:port]. immich, outpost, shares: where Caddy reaches Immich, the
-    outpost, and (if any) what serves public share links, http(s)://host[:port]. outpost_ca: path on Caddy's host of the
-    certificates (PEM) that the outpost's is checked against; the system's if empty. open_paths: paths of Immich's that
-    everybody may read. basic_networks: where Basic may come from; anywhere if empty. trusted_proxies: what stands in
-    front of Caddy, whose X-Forwarded-For is believed. inside: the file has the directives alone, for a site block of
-    the operator's own. access_log: the file has an access log, without what lets somebody in.
+    outpost, and (if any) what serves public share links, http(s)://host[:port]. immich_ca, outpost_ca: path on Caddy's
+    host of the certificates (PEM) that Immich's, the outpost's is checked against; the system's if empty. open_paths:
+    paths of Immich's that everybody may read. basic_networks: where Basic may come from; anywhere if empty.
+    trusted_proxies: what stands in front of Caddy, whose X-Forwarded-For is believed. inside: the file has the
+    directives alone, for a site block of the operator's own; in_handle: for a `handle` in one, where Caddy takes
+    neither `log` nor `handle_errors`. access_log: the file has an access log, without what lets somebody in.
 
     Raises ValueError that names each attribute that is wrong and what it expected.
     """
@@ -113,12 +117,14 @@ class Site:
     url: Annotated[str, Text(rule=web_origin)]
     immich: Annotated[str, Text(rule=upstream_url)]
     outpost: Annotated[str, Text(rule=upstream_url)]
+    immich_ca: Annotated[str, Text(rule=_or_none(file_path))] = ""
     outpost_ca: Annotated[str, Text(rule=_or_none(file_path))] = ""
     open_paths: Annotated[tuple[str, ...], ListOf(item=Text(rule=open_path), most=_MOST)] = ()
     shares: Annotated[str, Text(rule=_or_none(upstream_url))] = ""
     basic_networks: Annotated[tuple[str, ...], ListOf(item=Text(rule=network), most=_MOST)] = ()
     trusted_proxies: Annotated[tuple[str, ...], ListOf(item=Text(rule=proxies), most=_MOST)] = ()
     inside: Annotated[bool, Boolean()] = False
+    in_handle: Annotated[bool, Boolean()] = False
     access_log: Annotated[bool, Boolean()] = True
 
     def __post_init__(self) -> None:
@@ -142,6 +148,7 @@ SITE = Arguments(
     args=Site,
     rules=(
         Across("shares", ("shares", "immich", "outpost"), server_of_its_own),
+        Across("immich_ca", ("immich_ca", "immich"), over_tls),
         Across("outpost_ca", ("outpost_ca", "outpost"), over_tls),
     ),
 )
@@ -161,11 +168,14 @@ def render_file(site: Site, written_by: str) -> str:
     if expected := owner(written_by):
         raise ValueError(f"written_by: {expected}")
     where = "inside a site block of yours" if site.inside else "at its top level"
+    where = "inside a handle in a site block of yours" if site.in_handle else where
     header = [
         f"# Written by Pulumi ({written_by}): Immich at {site.url.lower()}.",
         "# A change by hand is undone by the next run of `pulumi up`; change the stack's settings instead.",
         f"# The Caddyfile imports it {where}.",
     ]
+    if site.in_handle:
+        return _formatted([*header, *_route(site)])
     log = [*_log(), ""] if site.access_log else []
     body = [*log, *_route(site), *_errors()]
     return _formatted([*header, *(body if site.inside else [f"{site.url.lower()} {{", *body, "}"])])
@@ -174,15 +184,19 @@ def render_file(site: Site, written_by: str) -> str:
 def _route(site: Site) -> list[str]:
     """At most one of the `handle` blocks runs; whom it lets through goes on to Immich."""
     outpost, immich = site.outpost.lower(), site.immich.lower()
+    # Whom the outpost does not let in: an app gets an answer it can show, a browser the way to the login page.
+    to_login = [f"header {VERDICT_HEADER} {LOGIN}", *_answer(site, HEADER_MISSING, 403, "@app"), "copy_response"]
     return [
         "route {",
+        # Where no handle_errors can say it, it stands there from the beginning, until a server answers.
+        *((f"header {VERDICT_HEADER} {FAILED}",) if site.in_handle else ()),
         *("header {", "match status 1xx", "-Set-Cookie", "}"),  # before the last answer, too, nobody earns a session
         "request_header -*Authentik*",
         # Any other wish would be a pipe to all that Immich serves.
         "@pipe not vars_regexp {header.Upgrade} (?i)^(websocket)?$",
         "request_header @pipe -Upgrade",
         f"@outpost vars_regexp {{uri}} {_exactly(_PAGES)}",
-        *_handle("outpost", *_proxy(outpost, [*_to_outpost(site), *_NOT_BROWSERS, _NO_VERDICT])),
+        *_handle("outpost", *_answered(site), *_proxy(outpost, [*_to_outpost(site), *_NOT_BROWSERS, _NO_VERDICT])),
         *_shares(site),
         f"@basic {_BASIC}",
         # Of several headers, and of any other form, it is nobody's: the variable has all of them.
@@ -190,13 +204,29 @@ def _route(site: Site) -> list[str]:
         *_open(site),
         *_elsewhere(site),
         *_handle("phone", *_ask_for_phone(site), "request_header -Authorization"),
-        f"error @basic {REFUSED} 403",
+        *_answer(site, REFUSED, 403, "@basic"),
         f"@app {_APP}",
-        *("handle {", *_ask(site, _NOT_BROWSERS, denied=_TO_LOGIN, other=_UNDECIDED), "}"),
+        *("handle {", *_ask(site, _NOT_BROWSERS, denied=to_login, other=_UNDECIDED), "}"),
+        *_answered(site),
         # No timeout here: a phone may take hours for one upload, and Immich as long for an archive.
-        *_proxy(immich, [*_named(immich), *_trusting(site), *_KEPT_FROM_IMMICH, "stream_close_delay 5m"]),
+        *_proxy(immich, [*_to_immich(site), *_KEPT_FROM_IMMICH, "stream_close_delay 5m"]),
         "}",
     ]
+
+
+def _answer(site: Site, kind: str, status: int, matcher: str = "") -> list[str]:
+    """End a request that matches with an answer of our own: by handle_errors where the site has it."""
+    if not site.in_handle:
+        return [" ".join(filter(None, ("error", matcher, kind, str(status))))]
+    said = {"message": _SAID[kind], "error": HTTPStatus(status).phrase, "statusCode": status}
+    body = json.dumps(said, separators=(",", ":"))
+    answer = [*_ANSWER_HEADERS, f"header {VERDICT_HEADER} {kind}", f"respond `{body}` {status}"]
+    return [f"handle {matcher} {{", *answer, "}"] if matcher else answer
+
+
+def _answered(site: Site) -> list[str]:
+    """What a server behind answers does not bear the mark; see the beginning of the route."""
+    return [f"header -{VERDICT_HEADER}"] if site.in_handle else []
 
 
 def _ask(site: Site, kept: Iterable[str], denied: Iterable[str], other: Iterable[str]) -> list[str]:
@@ -213,14 +243,15 @@ def _ask(site: Site, kept: Iterable[str], denied: Iterable[str], other: Iterable
 
 def _ask_for_phone(site: Site) -> list[str]:
     """An outpost refuses everybody while Authentik's core is down; where that serves the outpost itself, it says so."""
+    cannot_ask = _answer(site, NOT_ASKED, 502)
     # Asked by our own host's name, the outpost would answer.
     named = [f"header_up {header} {{upstream_hostport}}" for header in ("Host", "X-Forwarded-Host")]
     health = [
         *("method GET", "rewrite /-/health/ready/", *named, *_transport(site)),
-        *("@down status 5xx", "handle_response @down {", _CANNOT_ASK, "}"),
-        *("handle_response {", f"error {REFUSED} 403", "}"),
+        *("@down status 5xx", "handle_response @down {", *cannot_ask, "}"),
+        *("handle_response {", *_answer(site, REFUSED, 403), "}"),
     ]
-    return _ask(site, _NOT_PHONES, denied=_proxy(site.outpost.lower(), health), other=[_CANNOT_ASK])
+    return _ask(site, _NOT_PHONES, denied=_proxy(site.outpost.lower(), health), other=cannot_ask)
 
 
 def _to_outpost(site: Site) -> list[str]:
@@ -235,8 +266,16 @@ def _to_outpost(site: Site) -> list[str]:
 
 
 def _transport(site: Site) -> list[str]:
-    trusted = [f"tls_trust_pool file {site.outpost_ca}"] if site.outpost_ca else []
-    return ["transport http {", *trusted, "response_header_timeout 20s", "}"]
+    return ["transport http {", *_trusted(site.outpost_ca), "response_header_timeout 20s", "}"]
+
+
+def _to_immich(site: Site) -> list[str]:
+    transport = ["transport http {", *_trusted(site.immich_ca), "}"] if site.immich_ca else []
+    return [*_named(site.immich.lower()), *_trusting(site), *transport]
+
+
+def _trusted(ca: str) -> list[str]:
+    return [f"tls_trust_pool file {ca}"] if ca else []
 
 
 def _shares(site: Site) -> list[str]:
@@ -248,7 +287,7 @@ def _shares(site: Site) -> list[str]:
     sent += [_NO_COOKIES.format("immich_|authentik_"), *_named(shares), *_trusting(site), _NO_VERDICT]
     return [
         f"@shares vars_regexp {{uri}} {_exactly(_SHARED)}",
-        *_handle("shares", "request_header -Upgrade", *_proxy(shares, sent)),
+        *_handle("shares", "request_header -Upgrade", *_answered(site), *_proxy(shares, sent)),
     ]
 
 
@@ -278,7 +317,7 @@ def _elsewhere(site: Site) -> list[str]:
     return [
         line
         for name, conditions in where.items()
-        for line in (*_matcher(name, _BASIC, *conditions), f"error @{name} {REFUSED} 403")
+        for line in (*_matcher(name, _BASIC, *conditions), *_answer(site, REFUSED, 403, f"@{name}"))
     ]
 
 
@@ -289,11 +328,7 @@ def _errors() -> list[str]:
         *(f'{kind} {kind} "{said}"' for kind, said in _SAID.items()),
         f'default {FAILED} "{_FAILED}"',
         "}",
-        *(
-            "header Content-Type application/json",
-            "header Cache-Control no-store",
-            f"header {VERDICT_HEADER} {{access}}",
-        ),
+        *(*_ANSWER_HEADERS, f"header {VERDICT_HEADER} {{access}}"),
         f"respond `{_ERROR}` {{err.status_code}}",
         "}",
     ]

@@ -60,6 +60,7 @@ class Host:
         self.target = Target(
             where=self.name,
             host="site.test",
+            port=self.port,
             file=str(self.file),
             import_path=str(self.file),
             variable="IMMICH_SITE",
@@ -67,6 +68,8 @@ class Host:
             reload=f"echo reload >>{self.reloads}; {caddy % 'reload'}",
             adapt=caddy % "adapt",
             running=f"curl --silent --show-error --fail --noproxy '*' http://127.0.0.1:{admin}/config/",
+            version=f"{shlex.quote(str(self.program))} version",
+            reach="",
             probe=f"curl --silent --fail {asked} | grep .",
             probe_seconds=2,
         )

@@ -178,7 +178,7 @@ def test_a_change_of_a_site_that_ours_is_in_is_seen(inside: Host) -> None:
 
 # --- the comparison itself ---
 
-FUNCTION = re.search(r"^parts\(\) \{\n.*?^\}\n", (ROOT / SCRIPT).read_text(), re.DOTALL | re.MULTILINE)
+FUNCTIONS = "".join(re.findall(r"(?ms)^(?:flat|parts)\(\) \{\n.*?^\}\n", (ROOT / SCRIPT).read_text()))
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text('ab"\\/{}[],:=\t\n é', max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab"/\\:,{', max_size=3), inner, max_size=3),
@@ -192,9 +192,8 @@ def route(hosts: list[str], value: Any) -> dict[str, Any]:
 
 
 def parts(folder: Path, config: Any, **how: Any) -> list[str]:
-    assert FUNCTION is not None
     (folder / "config").write_text(json.dumps(config, **how))
-    script = f"SITE_HOST=own.test unloaded=\n{FUNCTION[0]}parts '{folder / 'config'}'"
+    script = f"SITE_HOST=own.test unloaded=\n{FUNCTIONS}parts '{folder / 'config'}'"
     done = subprocess.run([DASH, "-c", script], capture_output=True, text=True, check=True, env={"LC_ALL": "C"})
     *lines, end = done.stdout.splitlines()
     assert end == "~"

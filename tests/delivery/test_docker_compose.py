@@ -68,6 +68,7 @@ def test_the_presets_commands_deliver_to_a_caddy_in_a_container(host: Host) -> N
         reload=f"{path}{target.reload} {admin}",
         adapt=path + target.adapt,
         running=path + target.running,
+        version=path + target.version,
     )
     host.deliver("one")
     assert host.served() == "one"
@@ -76,6 +77,8 @@ def test_the_presets_commands_deliver_to_a_caddy_in_a_container(host: Host) -> N
         *[f"caddy validate {config}"] * 2,
         f"wget -q -O - http://{host.admin}/config/",
         f"caddy adapt {config}",
+        f"caddy validate {config}",
         f"caddy reload {config} {admin}",
+        f"wget -q -O - http://{host.admin}/config/",
     ]
     assert host.left() == ["site.caddy"]

@@ -13,6 +13,7 @@ from lab.files import ROOT
 from lab.processes import free_port
 from lab.system import SHELLCHECK
 from providers.caddy.delivery import SCRIPT
+from providers.caddy.site import LEAST_VERSION
 from tests.caddyfile import import_line
 from tests.programs import needed
 
@@ -75,7 +76,7 @@ def test_no_command_and_no_caddyfile_gets_what_pulumi_was_given_for_itself(host:
     assert host.served() == "nothing of kept"
     assert host.run("remove")[0] == 0
     told = had.read_text()
-    assert told.count("DOCKER_HOST=unix:///somewhere") == 5  # two validations, two reloads, one probe
+    assert told.count("DOCKER_HOST=unix:///somewhere") == 6  # three validations, two reloads, one probe
     assert not [name for name in GIVEN if f"{name}=" in told]
     assert "secret" not in told
 
@@ -113,14 +114,50 @@ def test_a_site_with_which_caddys_configuration_is_not_valid_is_never_put_there(
     assert (host.reloads.read_text() if host.reloads.exists() else "") == reloads
 
 
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("echo 2.6.2", f". Caddy is 2.6.2 here, and the site needs {LEAST_VERSION} or newer; the packages of Debian"),
+        ("echo v2.9.0 h1:abc=", f". Caddy is 2.9.0 here, and the site needs {LEAST_VERSION}"),
+        (f"echo v{LEAST_VERSION}", "\n"),
+        ("echo v3.0.0-beta.1", "\n"),
+        ("echo unknown", f". If Caddy is older than {LEAST_VERSION} here (caddy version), update it: https://"),
+        ("false", f". If Caddy is older than {LEAST_VERSION} here"),
+        ("", f". If Caddy is older than {LEAST_VERSION} here"),
+    ],
+)
+def test_a_caddy_that_is_too_old_for_the_site_is_named(host: Host, version: str, said: str) -> None:
+    host.with_(version=version)
+    code, told = host.run("deliver", host.sealed(BROKEN["an unknown directive"]))
+    assert code == 1
+    assert f"is not valid: nothing was changed{said}" in told
+
+
+def test_a_caddy_that_takes_a_line_for_another_is_not_reloaded(host: Host) -> None:
+    header = "header {\n\t\tmatch status 1xx\n\t\t-Set-Cookie\n\t}"
+    site = host.sealed(f"http://site.test:{host.port} {{\n\t{header}\n\trespond two\n}}\n")
+    host.deliver("one")
+    reloads, adapt = host.reloads.read_text(), host.target.adapt
+    # as up to 2.8
+    host.with_(adapt=adapt + """ | sed 's/,"require":{"status_code":\\[1\\]}//'""", version="echo v2.8.4 h1:abc=")
+    code, said = host.run("deliver", site)
+    assert code == 1
+    assert "does not understand the site: nothing was changed. Caddy is 2.8.4 here, and the site needs" in said
+    assert (host.file.read_text(), host.reloads.read_text()) == (host.site("one"), reloads)
+    assert host.left() == ["site.caddy"]
+    host.with_(adapt=adapt)
+    assert host.run("deliver", site)[0] == 0
+    assert host.served() == "two"
+
+
 def test_a_caddyfile_that_does_not_import_the_site_is_told_the_line(host: Host) -> None:
     text = host.caddyfile.read_text()
     host.caddyfile.write_text(text.replace(import_line(host.target), f"import {host.sites}/*.caddy"))
     code, said = host.run("deliver", host.site("one"))
     assert code == 1
     assert (
-        "does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite: "
-        in said
+        "does not import the site: nothing was changed. Put this line at its top level (with immich:insideSite or "
+        "insideHandle: into your site; in a Compose file's own configs with $$ for $):" in said
     )
     assert f"\n\t{import_line(host.target)}\n" in said
     assert host.left() == []
@@ -342,8 +379,8 @@ def test_two_deliveries_to_one_host_do_not_interleave(host: Host, busybox: bool)
     host.with_(validate=f"echo in >>{log}; {host.target.validate}", probe=f"sleep 0.2; echo out >>{log}")
     running = [host.start("deliver", host.site(f"{number}")) for number in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
-    # Two validations, of the site and of what must not be valid, then the probe: never mixed with another's.
-    assert log.read_text().split() == ["in", "in", "out"] * 3
+    # Validations of the site, of what must not be valid and of the site in place, then the probe: never mixed.
+    assert log.read_text().split() == ["in", "in", "in", "out"] * 3
     assert host.served() in {"0", "1", "2"}
     assert host.left() == ["site.caddy"]
 
@@ -482,7 +519,7 @@ OLD_BUSYBOX = (
 @pytest.mark.parametrize(
     ("hangs", "told"),
     [
-        ("validate", "is not valid: nothing was changed"),
+        ("validate", "could not be validated in time: nothing was changed"),
         ("reload", "Caddy did not reload"),
         ("probe", "the site did not answer the probe within 2 seconds"),
     ],

@@ -114,6 +114,23 @@ def test_a_port_that_nothing_listens_on_is_told(caddy: Caddy, site: Resource) ->
         site.up(declared(caddy, port=444))
 
 
+@pytest.mark.parametrize("public", [443, 8443])
+def test_where_caddy_listens_on_another_port_than_the_public_one_the_route_goes_there(
+    public: int, caddy: Caddy, site: Resource
+) -> None:
+    caddy.call("PUT", "/config/apps/http/https_port", caddy.port)
+    bag = declared(caddy, port=public)
+    assert site.up(bag) == "created"
+    assert ours(caddy) == [0]
+    assert site.refresh()
+    assert site.up(bag) == "same"
+    theirs = {"match": [{"host": ["photos.example.org"]}], "handle": [{"handler": "static_response"}]}
+    caddy.add(ROUTES, theirs)
+    site.refresh()
+    with pytest.raises(HostError, match=r"photos.example.org is served already by route 2 of server 'main'"):
+        site.up(bag)
+
+
 def test_a_caddy_without_any_http_server_is_told_as_that(caddy: Caddy, site: Resource) -> None:
     caddy.call("DELETE", "/config/apps/http", None)
     with pytest.raises(HostError, match=rf"no HTTP server on port {caddy.port}"):

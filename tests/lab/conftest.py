@@ -63,7 +63,7 @@ def _wait_for(session: requests.Session, url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Caddy with nothing delivered yet."""
-    with World(caddy, tmp_path_factory.mktemp("site")) as world:
+def world(request: pytest.FixtureRequest, caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Caddy with a site; its form is the parameter."""
+    with World(caddy, tmp_path_factory.mktemp("site"), getattr(request, "param", "file")) as world:
         yield world

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,24 @@ SESSION = {"Cookie": "authentik_proxy_1=session; immich_access_token=immich"}
 LOGIN = "https://auth.example.org/application/o/authorize/"
 ASKED = "/outpost.goauthentik.io/auth/caddy"
 HEALTH = "/-/health/ready/"
+
+
+WILDCARD = """\
+https://{host}:{port}, https://*.{host}:{port} {{
+	@photos host {host}
+	handle @photos {{
+		{site}
+	}}
+	@notes host notes.{host}
+	handle @notes {{
+		respond notes
+	}}
+	handle {{
+		abort
+	}}
+}}
+"""
+"""A site of many names as people have it, with ours in a handle."""
 
 
 def outpost(handler: Handler) -> None:
@@ -60,9 +79,13 @@ class Answer:
 
 
 class World:
-    """`with World(program, folder) as world:`; the servers behind Caddy keep what they were asked."""
+    """`with World(program, folder) as world:`; the servers behind Caddy keep what they were asked.
 
-    def __init__(self, program: Path, folder: Path) -> None:
+    form: file, for a Caddyfile's top level; handle, for one in a site of many names; admin, for the admin API.
+    """
+
+    def __init__(self, program: Path, folder: Path, form: str = "file") -> None:
+        self.form = form
         self.folder, self._program = folder, program
         self.port, self._admin_port = free_port(), free_port()
         self.admin = f"http://127.0.0.1:{self._admin_port}"
@@ -72,7 +95,7 @@ class World:
         self.ca = folder / "pki" / "authorities" / "local" / "root.crt"
         self._session = requests.Session()
         self._session.trust_env = False
-        self._by_admin_api = False
+        self._ready_for_admin = False
 
     def __enter__(self) -> "World":
         environment = {"HOME": str(self.folder), "CADDY_ADMIN": f"127.0.0.1:{self._admin_port}"}
@@ -108,25 +131,37 @@ class World:
             f"{self.admin}/load", self._global(caddyfile, *options).encode(), headers=header, timeout=60
         )
         assert response.ok, response.text
-        self._by_admin_api = False
+        self._ready_for_admin = False
 
-    def serve(self, *, by_admin_api: bool = False, loaded: bool = False, **changed: Any) -> Site:
+    def serve(
+        self,
+        *options: str,
+        beside: str = "",
+        doors: Sequence[str] = (),
+        edited: Callable[[str], str] = lambda text: text,
+        loaded: bool = False,
+        **changed: Any,
+    ) -> Site:
         """Deliver the site with some of its attributes changed; forget what was asked before.
 
-        loaded: whether Caddy has what it should serve besides already.
+        options: global ones. beside: other sites; doors: those of them that the admin form must allow. edited: the
+        site's text as it is delivered. loaded: whether Caddy has what it should serve besides already.
         """
         site = replace(self.site, **changed)
-        if by_admin_api:
-            if not self._by_admin_api and not loaded:
-                self.load(f"https://theirs.localhost:{self.port} {{\n\trespond theirs\n}}\n")
-            where: dict[str, Any] = {"host": site.host, "port": site.port, "caddyfile": render(site)}
-            where |= {"upstream": site.immich, "other_doors": []}
+        if self.form == "admin":
+            if (beside or options or not self._ready_for_admin) and not loaded:
+                self.load(f"https://theirs.localhost:{self.port} {{\n\trespond theirs\n}}\n{beside}", *options)
+            where: dict[str, Any] = {"host": site.host, "port": site.port, "caddyfile": edited(render(site))}
+            where |= {"upstream": site.immich, "other_doors": [*doors]}
             provider = CaddyConfigProvider()
             provider.configure(ConfigureRequest(Config({}, "immich")))
             provider.create({"admin": self.admin, "route_id": "immich-test", **where})
+            self._ready_for_admin = not (beside or options)
+        elif self.form == "handle":
+            text = edited(render_file(replace(site, in_handle=True), "immich/test"))
+            self.load(beside + WILDCARD.format(port=self.port, host=site.host, site=text), *options)
         else:
-            self.load(render_file(site, "immich/test"))
-        self._by_admin_api = by_admin_api
+            self.load(beside + edited(render_file(site, "immich/test")), *options)
         self.forget()
         return site
 

@@ -12,6 +12,7 @@ from tests.unit.server import Handler, reply
 
 from .site_world import ASKED, BROWSER, GOOD, HEALTH, LOGIN, SESSION, WRONG, Answer, World
 
+pytestmark = pytest.mark.parametrize("world", ["file", "handle"], indirect=True)
 BASIC, NO = GOOD["Authorization"], WRONG["Authorization"]
 
 

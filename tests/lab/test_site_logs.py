@@ -1,4 +1,4 @@
-"""Failed headers in the access log: what docs/caddy.md says is what a real Caddy and fail2ban make of it."""
+"""The access log: what it tells of failed headers, as docs/caddy.md says, and what it never tells."""
 
 import re
 import shutil
@@ -13,7 +13,7 @@ import yaml
 from lab.files import ROOT
 from providers.caddy.site import render_file
 
-from .site_world import GOOD, WRONG, World
+from .site_world import BROWSER, GOOD, WRONG, World
 
 BLOCKS: list[str] = re.findall(
     r"^```\w*\n(.*?)^```", (ROOT / "docs" / "caddy.md").read_text(), re.DOTALL | re.MULTILINE
@@ -40,11 +40,12 @@ def logged(log: Path, at_least: int) -> list[str]:
 def lines(request: pytest.FixtureRequest, world: World) -> list[str]:
     """What a refused header, a good one and a forged one leave in the log."""
     world.log.write_text("")
+    world.form = "admin" if request.param else "file"
     if request.param:
         own_log = block("https:// {").replace("https://", f"https://:{world.port}")
         theirs = f"https://theirs.localhost:{world.port} {{\n\trespond theirs\n}}\n"
         world.load(theirs + re.sub(r"\n\t\toutput file .*", "", own_log))
-        world.serve(by_admin_api=True, loaded=True)
+        world.serve(loaded=True)
     else:
         world.serve()
     for header in (WRONG, GOOD, FORGED):
@@ -82,3 +83,58 @@ def test_hsts_in_a_site_of_ones_own_goes_with_every_answer(world: World) -> None
     world.load(f"{world.site.url} {{\n\t{block('header Strict-')}\n{inside}}}\n")
     for header in (WRONG, GOOD, {}):
         assert world.ask("/api/server/ping", header).headers["strict-transport-security"] == "max-age=31536000"
+
+
+def until_logged(world: World, text: str) -> str:
+    """The line of Caddy's log that has the text."""
+    deadline = time.monotonic() + 10
+    while not (lines := [line for line in world.log.read_text().splitlines() if text in line]):
+        assert time.monotonic() < deadline, f"{text} is not in the log"
+        time.sleep(0.02)
+    return lines[0]
+
+
+def test_the_access_log_tells_of_a_request_and_not_of_what_lets_somebody_in(world: World) -> None:
+    world.serve()
+    secrets = {"x-api-key": "secret-1", "x-immich-user-token": "secret-2", "x-immich-session-token": "secret-3"}
+    secrets |= {
+        "x-immich-share-key": "secret-6",
+        "x-immich-share-slug": "secret-7",
+        "referer": "https://x/?key=secret-8",
+        "x-forwarded-access-token": "secret-9",
+    }
+    query = "&".join(f"{name}=secret-4" for name in ("key", "apiKey", "sessionKey", "password", "code", "slug"))
+    marked = f"/api/assets/{world.port}"
+    world.ask(f"{marked}?{query}&size=preview", GOOD, secrets, {"Cookie": "immich_access_token=secret-5"})
+    line = until_logged(world, marked)
+    assert "handled request" in line
+    assert "size=preview" in line
+    assert BROWSER["User-Agent"] in line
+    told = world.log.read_text()
+    assert "secret-" not in told
+    assert GOOD["Authorization"].split()[1] not in told
+
+
+def test_the_access_log_does_not_tell_where_a_login_comes_back_to(world: World) -> None:
+    world.serve()
+    start = f"/outpost.goauthentik.io/start?port={world.port}&rd=https%3A%2F%2Fx%2Fapi%3Fkey%3Dsecret-1"
+    assert world.ask(f"{start}&x=y").status == 200
+    assert f"port={world.port}&rd=REDACTED&x=y" in until_logged(world, f"start?port={world.port}")
+    assert "secret-" not in world.log.read_text()
+
+
+def test_the_access_log_tells_of_a_share_link_and_not_which(world: World) -> None:
+    for shares in (world.shares.url, ""):
+        world.serve(shares=shares)
+        for path in (
+            "/share/secret-1",
+            "/s/secret-2",
+            "/share/photo/secret-3/4/thumbnail?key=secret-4&password=secret-5",
+        ):
+            assert world.ask(path).status == (200 if shares else 302)
+        last = f"/S/secret-6?port={world.port}{len(shares)}"
+        world.ask(last)
+        assert "/S/REDACTED?" in until_logged(world, last.partition("?")[2])
+    told = world.log.read_text()
+    assert "/share/REDACTED?key=REDACTED&password=REDACTED" in told
+    assert "secret-" not in told

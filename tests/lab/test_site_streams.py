@@ -31,14 +31,14 @@ def echo() -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.mark.parametrize("by_admin_api", [False, True], ids=["file", "admin"])
+@pytest.mark.parametrize("world", ["file", "admin", "handle"], indirect=True)
 @pytest.mark.parametrize("who", [GOOD, SESSION], ids=["phone", "browser"])
-def test_a_websocket_lives_through_a_change_of_the_site(who: dict[str, str], by_admin_api: bool, world: World) -> None:
+def test_a_websocket_lives_through_a_change_of_the_site(who: dict[str, str], world: World) -> None:
     with echo() as immich:
-        world.serve(by_admin_api=by_admin_api, immich=immich)
+        world.serve(immich=immich)
         url = f"wss://localhost:{world.port}/api/socket.io/"
         with connect(url, ssl=world.tls, additional_headers=who, proxy=None) as before:
-            world.serve(by_admin_api=by_admin_api, immich=immich, shares=world.shares.url)
+            world.serve(immich=immich, shares=world.shares.url)
             assert world.ask("/share/x").status == 200  # the change is in force
             with connect(url, ssl=world.tls, additional_headers=who, proxy=None) as after:
                 for socket in (before, after):

@@ -37,7 +37,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, self.path, headers, json.loads(raw) if raw else None)
+        body = json.loads(raw) if raw and headers.get("content-type") != "text/caddyfile" else raw.decode() or None
+        asked = Asked(self.command, self.path, headers, body)
         self.server.next_answer(asked)(self)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815

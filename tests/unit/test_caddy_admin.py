@@ -3,10 +3,14 @@
 import time
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 
 from providers import retry as module
 from providers.caddy.admin import Admin, Changed
+from providers.caddy.config import CaddyConfigProvider
 from providers.caddy.errors import CaddyError
+from providers.caddy.site import LEAST_VERSION, render
+from tests.unit.test_site import PLAIN
 
 from .server import Answer, Server, reply, reset
 
@@ -68,3 +72,31 @@ def test_a_configuration_that_was_changed_meanwhile_is_told_apart() -> None:
             Admin(server.url).write("PUT", "/config/x", {"a": 1}, '"etag"')
         assert server.asked[0].headers["if-match"] == '"etag"'
         assert (server.asked[0].method, server.asked[0].body) == ("PUT", {"a": 1})
+
+
+# What 2.8.4 makes of `header` with `match status 1xx`: all cookies are gone.
+OF_2_8 = {"delete": ["Set-Cookie"], "replace": {"match": [{"replace": "1xx", "search_regexp": "status"}]}}
+ADAPTED = {"apps": {"http": {"servers": {"srv0": {"routes": [{"handle": [{"response": OF_2_8}]}]}}}}}
+UNKNOWN = "unrecognized subdirective stream_close_delay"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (reply(200, {"result": ADAPTED}), "for another, so it is older than LEAST. Nothing was written. Update it: "),
+        (reply(400, {"error": UNKNOWN}), f"{UNKNOWN}. Check caddy:admin (WHERE). If that Caddy is older than LEAST (`"),
+    ],
+    ids=["2.8.4", "2.6.2"],
+)
+def test_a_caddy_that_is_too_old_is_named_and_not_written_to(answer: Answer, said: str) -> None:
+    provider = CaddyConfigProvider()
+    provider.configure(ConfigureRequest(Config({}, "immich")))
+    site = {"host": PLAIN.host, "port": PLAIN.port, "caddyfile": render(PLAIN), "upstream": PLAIN.immich}
+    with Server(answer) as server:
+        props = {**site, "admin": server.url, "route_id": "immich-test", "other_doors": []}
+        with pytest.raises(CaddyError) as caught:
+            provider.create(props)
+    assert [(each.method, each.path) for each in server.asked] == [("POST", "/adapt")]
+    assert said.replace("WHERE", server.url.removeprefix("http://")).replace("LEAST", LEAST_VERSION) in str(
+        caught.value
+    )

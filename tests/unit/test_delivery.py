@@ -3,63 +3,109 @@
 import hashlib
 import re
 import shlex
-import subprocess
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.files import ROOT
-from providers.caddy.delivery import PRESETS, Commands, Target, command, preset, probe, snippet
+from providers.caddy.delivery import CONTAINERS, PRESETS, SCRIPT, Commands, Target, command, preset, snippet
+from providers.caddy.site import LEAST_VERSION, VERDICT_HEADER
 
 WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 
 
-def commands(name: str, *, sudo: bool = False) -> Commands:
-    return preset(
-        name,
-        caddyfile="/etc/caddy/Caddyfile",
-        variable="IMMICH_SITE",
-        admin="http://localhost:2019",
-        compose_file="/opt/caddy/compose.yaml",
-        compose_service="caddy",
-        sudo=sudo,
-    )
+def commands(name: str, **changed: Any) -> Commands:
+    given = {
+        "caddyfile": "/etc/caddy/Caddyfile",
+        "variable": "IMMICH_SITE",
+        "admin": "http://localhost:2019",
+        "compose_file": "/opt/caddy/compose.yaml",
+        "compose_service": "proxy",
+        "container": "caddy-1",
+    }
+    return preset(name, **(given | changed))
 
 
 CONFIG = "--config /etc/caddy/Caddyfile --adapter caddyfile"
-COMPOSE = "docker compose --file /opt/caddy/compose.yaml exec -T"
-LOOK = (
-    f"caddy adapt {CONFIG}",
-    "curl --silent --show-error --fail --noproxy '*' --max-time 10 http://localhost:2019/config/",
-)
-LOOK_IN = f"caddy caddy adapt {CONFIG}", "caddy wget -q -O - http://127.0.0.1:2019/config/"
-EXPECTED = {
-    ("systemd", False): Commands(f"caddy validate {CONFIG}", "systemctl reload caddy", *LOOK),
-    ("systemd", True): Commands(
-        f"sudo -n -u caddy --preserve-env=IMMICH_SITE caddy validate {CONFIG}", "sudo -n systemctl reload caddy", *LOOK
-    ),
-    ("admin-api", False): Commands(
-        f"caddy validate {CONFIG}", f"caddy reload {CONFIG} --address localhost:2019", *LOOK
-    ),
-    ("docker-compose", False): Commands(
-        f'{COMPOSE} --env IMMICH_SITE="$IMMICH_SITE" caddy caddy validate {CONFIG}',
-        f"{COMPOSE} caddy caddy reload {CONFIG}",
-        *(f"{COMPOSE} {each}" for each in LOOK_IN),
-    ),
-    ("docker-compose", True): Commands(
-        f'sudo -n {COMPOSE} --env IMMICH_SITE="$IMMICH_SITE" caddy caddy validate {CONFIG}',
-        f"sudo -n {COMPOSE} caddy caddy reload {CONFIG}",
-        *(f"sudo -n {COMPOSE} {each}" for each in LOOK_IN),
-    ),
+CURL = "curl --silent --show-error --fail --noproxy '*'"
+HERE = {
+    "validate": f"caddy validate {CONFIG}",
+    "adapt": f"caddy adapt {CONFIG}",
+    "running": f"{CURL} --max-time 10 http://localhost:2019/config/",
+    "version": "caddy version",
 }
+AS_CADDY = f"sudo -n -u caddy --preserve-env=IMMICH_SITE caddy validate {CONFIG}"
+BY_SYSTEMD = {"reload": "systemctl reload caddy"}
+BY_ADMIN = {"reload": f"caddy reload {CONFIG} --address localhost:2019"}
+ENV = "--envfile /etc/caddy/env"
+SOCKET = f"{CURL} --max-time 10 --unix-socket /run/caddy/admin.sock http://127.0.0.1/config/"
+PIPED = (
+    f"config=$(caddy adapt {CONFIG} {ENV}) && printf '%s' \"$config\" | "
+    f"{CURL} --header 'Content-Type: application/json' --data-binary @- http://localhost:2019/load"
+)
+EXPECTED: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("systemd", {}, HERE | BY_SYSTEMD),
+    ("systemd", {"sudo": True}, HERE | {"validate": AS_CADDY, "reload": "sudo -n systemctl reload caddy"}),
+    (
+        "systemd",
+        {"env_file": "/etc/caddy/env"},
+        HERE | BY_SYSTEMD | {name: f"{HERE[name]} {ENV}" for name in ("validate", "adapt")},
+    ),
+    (
+        "systemd",
+        {"env_file": "/etc/caddy/env", "sudo": True},
+        HERE
+        | {"validate": f"{AS_CADDY} {ENV}", "adapt": f"sudo -n -u caddy {HERE['adapt']} {ENV}"}
+        | {"reload": "sudo -n systemctl reload caddy"},
+    ),
+    ("admin-api", {}, HERE | BY_ADMIN),
+    (
+        "admin-api",
+        {"admin": "unix//run/caddy/admin.sock"},
+        HERE | {"reload": f"caddy reload {CONFIG} --address unix//run/caddy/admin.sock", "running": SOCKET},
+    ),
+    (
+        "admin-api",
+        {"env_file": "/etc/caddy/env"},
+        HERE | {"reload": PIPED} | {name: f"{HERE[name]} {ENV}" for name in ("validate", "adapt")},
+    ),
+]
 
 
-@pytest.mark.parametrize(("name", "sudo"), EXPECTED)
-def test_a_preset_is_the_commands_an_operator_would_type(name: str, sudo: bool) -> None:
+@pytest.mark.parametrize(("name", "changed", "expected"), EXPECTED)
+def test_a_preset_is_the_commands_an_operator_would_type(
+    name: str, changed: dict[str, Any], expected: dict[str, str]
+) -> None:
     assert name in PRESETS
-    assert commands(name, sudo=sudo) == EXPECTED[name, sudo]
+    assert commands(name, **changed) == Commands(**expected)
+
+
+@pytest.mark.parametrize("sudo", ["", "sudo -n "])
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_caddy_in_a_container_is_told_there(name: str, sudo: str) -> None:
+    by_name = f"{sudo}docker", "exec", "caddy-1", "caddy-1"
+    compose = f"{sudo}docker compose --file /opt/caddy/compose.yaml"
+    docker, run, own, id_ = (
+        by_name if name == "docker" else (compose, "exec -T", "proxy", f'"$({compose} ps --quiet proxy)"')
+    )
+    inside = f"{docker} {run} {own}"
+    address = "'{{range .NetworkSettings.Networks}}{{println .IPAddress}}{{end}}'"
+    assert commands(name, sudo=bool(sudo)) == Commands(
+        validate=f'{docker} {run} --env IMMICH_SITE="$IMMICH_SITE" {own} caddy validate {CONFIG}',
+        reload=f"{inside} caddy reload {CONFIG}",
+        adapt=f"{inside} caddy adapt {CONFIG}",
+        running=f"{inside} wget -q -O - http://127.0.0.1:2019/config/",
+        version=f"{inside} caddy version",
+        reach=f'{docker} port {own} "$SITE_CONTAINER_PORT" 2>/dev/null || '
+        f'{sudo}docker inspect {id_} --format {address} | sed "/./!d; s/$/:$SITE_CONTAINER_PORT/"',
+    )
+
+
+def test_the_script_looks_for_the_mark_of_the_site() -> None:
+    assert f"'^{VERDICT_HEADER.lower()}:'" in (ROOT / SCRIPT).read_text()
 
 
 def test_the_sudo_rule_of_the_docs_allows_just_these_commands() -> None:
@@ -76,23 +122,24 @@ def test_the_sudo_rule_of_the_docs_allows_just_these_commands() -> None:
 
 NAMES = (
     *("SITE_OWNER", "SITE_WHERE", "SITE_HOST", "SITE_FILE", "SITE_IMPORT", "SITE_VARIABLE", "SITE_VALIDATE"),
-    *("SITE_RELOAD", "SITE_ADAPT", "SITE_RUNNING", "SITE_PROBE", "SITE_ACCEPT", "SITE_PROBE_SECONDS"),
+    *("SITE_RELOAD", "SITE_ADAPT", "SITE_RUNNING", "SITE_VERSION", "SITE_REACH", "SITE_PROBE", "SITE_ACCEPT"),
+    *("SITE_PROBE_SECONDS", "SITE_PORT", "SITE_LEAST"),
 )
 """Of the words below, one after the other."""
 
 
 def _target(words: list[str], probe_seconds: int) -> Target:
     names = [each.name for each in fields(Target) if each.type is not int]
-    return Target(**dict(zip(names, words, strict=True)), probe_seconds=probe_seconds)
+    return Target(**dict(zip(names, words, strict=True)), probe_seconds=probe_seconds, port=443)
 
 
-@given(st.lists(WORDS, min_size=12, max_size=12), st.integers(1, 600))
+@given(st.lists(WORDS, min_size=14, max_size=14), st.integers(1, 600))
 def test_whatever_the_words_a_shell_hands_exactly_them_to_the_script(words: list[str], probe_seconds: int) -> None:
     assignments = shlex.split(command("deliver", _target(words[1:], probe_seconds), words[0]))
     *environment, shell, _, action = assignments
     assert (shell, action) == ("sh", "deliver")
     assert dict(each.split("=", 1) for each in environment) == dict(
-        zip(NAMES, [*words, str(probe_seconds)], strict=True)
+        zip(NAMES, [*words, str(probe_seconds), "443", LEAST_VERSION], strict=True)
     )
 
 
@@ -104,28 +151,3 @@ def test_the_first_line_has_the_digest_of_the_others_and_the_owner(caddyfile: st
         first
         == f"# sha256 {hashlib.sha256(caddyfile.encode()).hexdigest()} of the lines below, from immich/prod/immich-site"
     )
-
-
-@pytest.mark.parametrize(
-    ("curl", "code", "said"),
-    [
-        ("echo 302", 0, ""),
-        ("echo 401", 0, ""),
-        ("echo 502", 1, "it answered 502\n"),
-        ("echo refused >&2; printf 000; false", 7, "refused\n"),
-    ],
-)
-def test_the_probe_takes_any_answer_but_an_error_of_the_proxys_own(curl: str, code: int, said: str) -> None:
-    asked = f"curl() {{ {curl}; }}; {probe('photos.example.org', 443)}"
-    done = subprocess.run(
-        ["dash", "-c", asked], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert (bool(done.returncode), done.stdout) == (bool(code), said)
-
-
-def test_the_probe_asks_this_machine_for_the_public_address() -> None:
-    asked = f"curl() {{ printf '%s\\n' \"$@\" >&2; }}; {probe('photos.example.org', 8443)}"
-    done = subprocess.run(["dash", "-c", asked], capture_output=True, text=True, check=False)
-    words = done.stderr.splitlines()
-    assert "https://photos.example.org:8443/" in words
-    assert words[words.index("--connect-to") + 1] == "photos.example.org:8443:127.0.0.1:8443"

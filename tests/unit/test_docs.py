@@ -28,9 +28,7 @@ def test_the_tried_versions_of_authentik_are_the_programs() -> None:
 
 def test_the_import_line_in_the_documents_is_the_one_that_is_asked_for() -> None:
     file, variable = (str(PER_HOST[name].default) for name in ("file", "importVariable"))
-    target = Target(
-        "", "", file, file, variable, validate="", reload="", adapt="", running="", probe="", probe_seconds=1
-    )
+    target = Target("", "", 443, file, file, variable, "", "", "", "", "", "", "", probe_seconds=1)
     for path in ("README.md", "docs/caddy.md"):
         lines = (ROOT / path).read_text().splitlines()
         assert import_line(target) in [line.strip() for line in lines]  # it may stand in a list

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from components.arguments import Delivery
 from components.settings import SettingsError, read_settings
 from components.settings.caddy_options import CADDY
-from providers.caddy.delivery import probe
 from tests.reference import STACK
 
 KEY = "ssh-ed25519 " + "A" * 68
@@ -43,8 +42,25 @@ def test_a_file_is_delivered_to_where_debians_package_would_have_it() -> None:
     assert (target.file, target.import_path) == ("/etc/caddy/immich/site.caddy",) * 2
     assert target.validate == "caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile"
     assert target.reload == "systemctl reload caddy"
-    assert target.probe == probe("photos.example.org", 443)
+    assert (target.host, target.port, target.probe) == ("photos.example.org", 443, "")
     assert (target.variable, target.probe_seconds) == ("IMMICH_SITE", 30)
+
+
+def test_the_version_is_asked_of_the_caddy_that_is_known() -> None:
+    for name, version in (("reload", "caddy version"), ("validate", "")):
+        target = delivery(delivery="file", **{name: "true"}).target
+        assert target is not None
+        assert target.version == version
+
+
+def test_a_container_has_its_variables_and_sockets_itself() -> None:
+    docker = {"delivery": "file", "commands": "docker"}
+    assert failures(**docker, envFile="/etc/caddy/env") == [
+        "caddy:envFile: expected none with caddy:commands docker: a container has its variables itself"
+    ]
+    assert failures(**docker, admin="unix//run/caddy/admin.sock") == [
+        "caddy:admin: expected http://… with caddy:commands docker: wget in it cannot ask a socket"
+    ]
 
 
 def test_each_command_can_be_another_and_the_others_stay_the_presets() -> None:
@@ -121,8 +137,9 @@ HOSTILE: list[tuple[str, str]] = [
     *[("importPath", each) for each in HOSTILE_PATHS],
     *[("caddyfile", each) for each in ("Caddyfile", "/a;b", "/a\0", "/a/")],
     *[("importVariable", each) for each in ("immich", "A-B", "1A", "A}", "A:b")],
-    *[("commands", each) for each in ("docker", "systemctl")],
-    *[("composeService", each) for each in ("-it", "a b", "a;b")],
+    *[("commands", each) for each in ("podman", "systemctl")],
+    *[(name, each) for name in ("composeService", "container") for each in ("-it", "a b", "a;b")],
+    *[("envFile", each) for each in ("env", "/a b", "/a;b", "/a/../b")],
     *[("sudo", each) for each in ("yes", "True", "1")],
     *[(name, each) for name in ("validate", "reload", "probe") for each in ("a\nb", " a", "x" * 2001)],
     *[("probeSeconds", each) for each in ("0", "601", "-1", "1.5", "٣", "x")],

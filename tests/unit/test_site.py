@@ -35,6 +35,7 @@ RENDERED = {
     "file": render_file(PLAIN, "immich/prod"),
     "full-file": render_file(FULL, "immich/prod"),
     "inside": render_file(replace(PLAIN, inside=True, access_log=False), "immich/prod"),
+    "handle": render_file(replace(FULL, in_handle=True, immich_ca="/etc/caddy/immich-ca.pem"), "immich/prod"),
 }
 
 

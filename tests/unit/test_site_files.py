@@ -24,7 +24,9 @@ SITE = snippet("https://photos.example.org {\n}\n", "immich/prod/immich-site")
 
 
 def resource(kind: str, name: str, file: Path, **more: Any) -> dict[str, Any]:
-    target = Target(name, "x.test", str(file), str(file), "IMMICH_SITE", "true", "true", "true", "true", "true", 1)
+    target = Target(
+        name, "x.test", 443, str(file), str(file), "IMMICH_SITE", "true", "true", "true", "true", "true", "", "true", 1
+    )
     inputs = {"create": command("deliver", target, f"immich/prod/{name}"), "stdin": SITE, **more}
     return {"type": f"command:{kind}:Command", "urn": f"urn:pulumi:prod::immich::x::{name}", "inputs": inputs}
 
