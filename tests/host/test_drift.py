@@ -236,5 +236,6 @@ def joined(authentik: Authentik) -> dict[str, Props]:
     return {
         "ExclusiveBindings": {"target": application, "bindings": [binding]},
         "ExclusiveMembers": {"group": group, "users": [user]},
+        "OutpostConfirmation": {"outpost": "any", "provider": 1, "settles": 0},
         "Isolation": {"group": group, "application": application, "accounts": {"phone": user}, "action": "report"},
     }
