@@ -59,7 +59,7 @@ def build(folder: Path, say: Say, delivery: str = "") -> Lab:
     say("Starting Caddy with a certificate authority of its own")
     names = _names(kept["id"] if real else "")
     host = f"immich{'-' + kept['id'] if real else ''}.lab.test"
-    proxies = _proxies(folder, kept, host, authentik)
+    proxies = _proxies(folder, kept, authentik)
     proxies.start(processes, tools, _environment())
     lab = Lab(
         immich_url=f"https://{host}:{kept['port_of_caddy']}",
@@ -259,7 +259,7 @@ def _authentik(folder: Path, processes: Processes, kept: dict[str, str]) -> str:
     return str(running.said["url"])
 
 
-def _proxies(folder: Path, kept: dict[str, str], site: str, authentik: str) -> Proxies:
+def _proxies(folder: Path, kept: dict[str, str], authentik: str) -> Proxies:
     """The Caddys. All calls of the program to Authentik pass the first one, to be counted."""
     host = " {\n\t\theader_up Host {upstream_hostport}\n\t}" if authentik.startswith("https://") else ""
     gateway = f"""
@@ -274,7 +274,7 @@ http://127.0.0.1:{kept["port_of_gateway"]} {{
     kept |= {name: str(free_port()) for name in missing}
     if missing:
         write_private(folder / "kept.json", kept)
-    return Proxies(folder, kept.get("delivery", "admin"), site, kept, gateway)
+    return Proxies(folder, kept.get("delivery", "admin"), kept, gateway)
 
 
 def _operator(admin: Admin, name: str, kept: dict[str, str], folder: Path) -> str:

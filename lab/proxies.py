@@ -19,8 +19,8 @@ PORTS_OF_HOSTS = ("port_of_ssh1", "port_of_ssh2", "port_of_ssh3", "port_of_admin
 class Proxies:
     """The first Caddy is the lab's gateway too. Several differ by the loopback address that they listen on."""
 
-    def __init__(self, folder: Path, delivery: str, host: str, ports: Mapping[str, str], gateway: str) -> None:
-        self.delivery, self._folder, self._host = delivery, folder, host
+    def __init__(self, folder: Path, delivery: str, ports: Mapping[str, str], gateway: str) -> None:
+        self.delivery, self._folder = delivery, folder
         self._client_key = folder / HOSTS[0] / "client_key"
         port, many = int(ports["port_of_caddy"]), delivery == "ssh"
         self.caddys = [Caddy("caddy", folder / "caddy", "127.0.0.1", port, int(ports["port_of_admin"]), gateway)]
@@ -66,10 +66,6 @@ class Proxies:
         return {"CADDY_SSH_PRIVATE_KEY": self._client_key.read_text()} if self.hosts else {}
 
     def _entry(self, host: SshHost, caddy: Caddy) -> dict[str, object]:
-        asked = f"https://{self._host}:{caddy.port}/"
-        code = (
-            f"curl --silent --insecure --output /dev/null --write-out '%{{http_code}}' --connect-to ::{caddy.address}: "
-        )
         return {
             "host": "127.0.0.1",
             "name": host.name,
@@ -79,5 +75,4 @@ class Proxies:
             "admin": caddy.admin,
             "file": str(caddy.site),
             "caddyfile": str(caddy.caddyfile),
-            "probe": f"[ $({code} {asked}) -lt 500 ]",
         }

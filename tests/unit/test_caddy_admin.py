@@ -1,6 +1,7 @@
 """The client of Caddy's admin API where the real Caddy cannot show it: when nothing or nonsense answers."""
 
 import time
+from pathlib import Path
 
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
@@ -33,6 +34,17 @@ def test_a_caddy_that_is_not_there_is_told_with_its_address_within_the_bound() -
     assert text.startswith("cannot set up Caddy: GET /config/apps/http/servers: 127.0.0.1:")
     assert "does not answer" in text
     assert "Check caddy:admin" in text
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["missing", "not a socket"])
+def test_a_socket_that_does_not_answer_is_told_by_its_address(there: bool, tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    if there:
+        path.touch()
+    with pytest.raises(CaddyError) as caught:
+        Admin(f"unix/{path}").servers()
+    assert f": unix/{path} does not answer" in str(caught.value)
+    assert "with `admin off`, deliver by a file" in str(caught.value)
 
 
 def test_credentials_in_its_address_are_not_told() -> None:

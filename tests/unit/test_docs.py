@@ -10,6 +10,7 @@ import yaml
 from components.settings.caddy_options import CADDY, PER_HOST
 from providers.authentik.api.versions import TRIED
 from providers.caddy.delivery import Target
+from providers.caddy.site import LEAST_VERSION
 from tests.caddyfile import import_line
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,11 @@ def _between(text: str, marker: str) -> list[str]:
 def test_the_tried_versions_of_authentik_are_the_programs() -> None:
     for name in ("docs/operations.md", "README.md"):
         assert f"{', '.join(TRIED[:-1])} and {TRIED[-1]}" in (ROOT / name).read_text()
+
+
+def test_the_least_caddy_in_the_documents_is_the_programs() -> None:
+    for name in ("README.md", "docs/caddy.md"):
+        assert f"{LEAST_VERSION} or newer" in (ROOT / name).read_text()
 
 
 def test_the_import_line_in_the_documents_is_the_one_that_is_asked_for() -> None:
