@@ -115,7 +115,7 @@ SITE: dict[str, list[Any]] = {
         *WRONG_TYPES,
         *TEXTS,
         *URLS,
-        "unix//run/caddy.sock",
+        "unix//run/../caddy.sock",
         "http://localhost:2019/config/",
         "",
         "localhost:2019",
