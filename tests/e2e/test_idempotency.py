@@ -1,5 +1,7 @@
 """Idempotency: nothing is done twice, and a preview asks nothing."""
 
+import re
+
 import pytest
 
 from lab.driver import Driver
@@ -13,7 +15,7 @@ def test_a_second_up_makes_no_api_call(driver: Driver) -> None:
     with counted(driver.lab) as calls:
         run = driver.stack.up()
     assert calls.made == []
-    assert "15 unchanged" in run.output
+    assert re.search(r"^Resources:\n +\d+ unchanged\n\n", run.output, re.MULTILINE)  # and nothing else of any
 
 
 def test_a_preview_makes_no_api_call(driver: Driver) -> None:
