@@ -27,10 +27,11 @@ ONE = State({"phones": PHONES[:1], "enabled": True, "applicationName": "Immich"}
 WAYS = {"up and destroy": (WHOLE, GONE), "update": (CHANGED, WHOLE), "rotation": (ROTATED, WHOLE)}
 WRITES = ("POST", "PUT", "PATCH")
 ACCOUNT, REMOVAL = "POST /core/users/service_account/", "DELETE /core/users/*/"
-BINDING, OUTPOST = "POST /policies/bindings/", "PATCH /outposts/instances/*/"
+# Before the provider goes, the application is gone with its bindings, and the outpost still has the provider.
+BINDING, PROVIDER = "POST /policies/bindings/", "DELETE /providers/proxy/*/"
 ROUTE = "/config/apps/http/servers/*/routes/*"
 KILLS = [
-    ((WHOLE, Case("Authentik", ACCOUNT, 1, "after")), (GONE, Case("Authentik", OUTPOST, 0, "before"))),
+    ((WHOLE, Case("Authentik", ACCOUNT, 1, "after")), (GONE, Case("Authentik", PROVIDER, 0, "before"))),
     ((WHOLE, Case("Authentik", BINDING, 0, "after")), (GONE, Case("Authentik", REMOVAL, 0, "after"))),
     ((WHOLE, Case("Caddy", f"PUT {ROUTE}", 0, "after")), (GONE, Case("Caddy", f"DELETE {ROUTE}", 0, "after"))),
     ((ROTATED, Case("Authentik", ACCOUNT, 0, "after")), (WHOLE, Case("Authentik", REMOVAL, 0, "before"))),
