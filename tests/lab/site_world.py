@@ -174,10 +174,16 @@ class World:
 
     def ask(self, path: str = "/api/server/ping", *headers: dict[str, str], method: str = "GET") -> Answer:
         """One request, with the path and the headers' letters as they stand here; redirects are not followed."""
+        sent = {name: value for each in (BROWSER, *headers) for name, value in each.items()}
+        try:
+            return self._ask(path, sent, method)
+        except http.client.RemoteDisconnected:  # a reload closed it before the request was heard; clients ask once more
+            return self._ask(path, sent, method)
+
+    def _ask(self, path: str, headers: dict[str, str], method: str) -> Answer:
         connection = self.connect()
         try:
-            sent = {name: value for each in (BROWSER, *headers) for name, value in each.items()}
-            connection.request(method, path, headers=sent)
+            connection.request(method, path, headers=headers)
             answer = connection.getresponse()
             got = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(answer.status, got, answer.read().decode())
