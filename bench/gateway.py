@@ -11,7 +11,7 @@ from tests.proxy import Exchange, Proxy
 
 
 class Gateway(Proxy):
-    """A proxy whose answers take `lasts` seconds of each call, and of which no more than at_work are worked on."""
+    """A proxy that delays each call by `lasts` seconds and lets at most at_work through at the same time."""
 
     def __init__(self, target: str, *, lasts: Callable[[str], float] = seconds, at_work: int = AT_WORK) -> None:
         super().__init__(target)

@@ -11,7 +11,8 @@ AT_WORK: Final = 2
 """Calls at work at the same time; the others wait for their turn.
 
 One for each core, and that is kind: there, 4 calls at once got 0.8 to 1.6 times as many answers a second as one after
-the other, and 10 at once 0.8 to 2.0 times (GET, POST and DELETE of groups, flows by slug, applications for an account).
+the other, and 10 at once 0.8 to 2.0 times (GET, POST and DELETE of groups, flows by slug, applications for an account;
+with a superuser's token).
 """
 OTHERS: Final = 0.15
 """Seconds of a call that was not measured."""

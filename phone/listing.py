@@ -13,7 +13,7 @@ from providers.retry import SETTING, RetryPolicy
 
 @dataclass(frozen=True)
 class Line:
-    """One account of a phone. overlap: former for that of the generation before, current for the one beside it."""
+    """One account of a phone. overlap: former or current, while the previous generation stays valid."""
 
     name: str
     account: str

@@ -18,7 +18,7 @@ __all__ = ["SECRETS", "SETTINGS", "Settings", "SettingsError", "check_setting", 
 _KNOWN = {*SETTINGS.fields, "authentik:token"}
 _NAMESPACES = {key.partition(":")[0] for key in _KNOWN}
 _ALIKE = 0.8
-"""From which likeness on a namespace is one of ours mistyped; of a provider of Pulumi's none is so near."""
+"""A namespace as similar as this to one of ours is a typo of it; those of Pulumi's providers are less similar."""
 
 
 class SettingsError(Exception):
@@ -50,7 +50,7 @@ def read_settings(get: Callable[[str], str | None], given: Iterable[str] = ()) -
 
 
 def check_setting(key: str, value: str) -> list[str]:
-    """What is wrong with the value of one of SETTINGS by itself; nothing where it is right. value: lists as JSON."""
+    """What is wrong with one setting's value, apart from the others; empty if nothing is. value: lists as JSON."""
     field = SETTINGS.fields[key]
     if _stands_for_nothing(field, value):
         return [_missing(key)] if key in SETTINGS.required else []
@@ -98,7 +98,7 @@ def _missing(key: str) -> str:
 
 
 def _unknown(given: Iterable[str]) -> list[str]:
-    """What is given in a namespace of ours, or in one mistyped, and is not a setting: it would have no effect."""
+    """A line for each key in one of our namespaces, or a misspelt one, that is not a setting and so has no effect."""
     lines = []
     for key in sorted(set(given) - _KNOWN):
         namespace, _, name = key.partition(":")

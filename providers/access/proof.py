@@ -56,7 +56,7 @@ class AccessProofArgs(TypedDict):
     other_doors: Annotated[Input[list[str]], ListOf(item=Text(blank=False))]
     """Addresses at which Caddy may serve it past the site."""
     caddy_admin: Annotated[Input[str], Text()]
-    """Caddy's admin API, where to look for the cause of a failure; empty if there is none."""
+    """The admin API of the Caddy to look at when the proof fails; empty if there is none."""
     application: Annotated[Input[str], Text(blank=False)]
     """The application's slug."""
     provider: Annotated[Input[str], Text(blank=False)]

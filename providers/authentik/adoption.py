@@ -76,7 +76,7 @@ def bound(stack: str, bindings: Iterable[Mapping[str, Json]], used_by: str) -> A
         if owner and owner != stack and owner.partition("/")[0] == stack.partition("/")[0]:
             return Assessment(
                 f"it exists and is of the stack {owner!r}, whose group {group['name']!r} is bound to its application. "
-                f"Give ours names and an address of its own; or remove {MARKER!r} from that group's attributes "
+                f"Use other names and another address in this stack; or remove {MARKER!r} from that group's attributes "
                 "in Authentik if that stack is gone"
             )
     return Assessment(used_by=used_by, of_this_stack=any(owner == stack for owner, _ in owners))
@@ -126,7 +126,7 @@ def report_adopted(kind: Kind, label: str, seen: Bag, inputs: Bag, differ: list[
 
 def _take_over(adopt: str) -> str:
     return (
-        f"Nothing was written. To take it over, set {adopt} to true for one `pulumi up`, or give ours another name. If "
+        f"Nothing was written. To take it over, set {adopt} to true for one `pulumi up`, or use another name. If "
         "another resource of this program made it, keep that resource's name or give this one an alias."
     )
 

@@ -1,8 +1,9 @@
 """ProxyProvider: /providers/proxy/."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any, Required, TypedDict
+from functools import partial
+from typing import Annotated, Any, Required, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 from pulumi import Input, Output
@@ -18,6 +19,8 @@ from providers.authentik.model.rules import duration, regular_expressions, web_u
 from providers.authentik.resource import AuthentikResource
 from providers.errors import brief
 from providers.fields import Boolean, Integer, Json, ListOf, Reference, Text
+
+Answer = TypeVar("Answer")
 
 
 class ProxyProviderArgs(TypedDict, total=False):
@@ -96,9 +99,7 @@ class ProxyProviderProvider(AuthentikProvider):
     )
 
     def make(self, inputs: Bag, body: Bag) -> Bag:
-        with ThreadPoolExecutor(1) as beside:
-            beside.submit(self.client.warn_of_version)
-            return super().make(inputs, body)
+        return self._beside_the_version(partial(super().make, inputs, body))
 
     def find_before_create(self, inputs: Bag, resolved: Resolved, body: Bag) -> Bag | None:
         return self._of_host(inputs)
@@ -110,9 +111,13 @@ class ProxyProviderProvider(AuthentikProvider):
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         if olds.get("external_host") != news["external_host"]:
             self._of_host(news, own=id_)
+        return self._beside_the_version(partial(super().update, id_, olds, news))
+
+    def _beside_the_version(self, write: Callable[[], Answer]) -> Answer:
+        """Write, and meanwhile ask for Authentik's version, which nothing else waits for."""
         with ThreadPoolExecutor(1) as beside:
             beside.submit(self.client.warn_of_version)
-            return super().update(id_, olds, news)
+            return write()
 
     def _of_host(self, inputs: Mapping[str, Json], own: str = "") -> Bag | None:
         """The provider of the same name among those of the same host; any other is a conflict."""

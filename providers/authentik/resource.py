@@ -64,7 +64,7 @@ def unless_adopted(container: AuthentikResource[Any], *others: AuthentikResource
 
     Not where the container, or one of the others, was adopted: what is given back must not keep what this stack added.
     """
-    goes_with = DependencyResource("")
+    goes_with = DependencyResource("")  # deleted_with takes a resource, and tells the engine its urn
     every = (container, *others)
     goes_with.__dict__["urn"] = Output.all(container.urn, *(each.adopted for each in every)).apply(
         lambda told: "" if any(told[1:]) else told[0]

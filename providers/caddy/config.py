@@ -102,14 +102,14 @@ class CaddyConfigProvider(ResourceProvider):
 
     @brief
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        admin = self._admin(props)
-        servers, _ = admin.servers()
+        apps = self._admin(props).apps()
+        http = apps.get("http") or {}
+        servers = http.get("servers") or {}
         inputs = {name: props[name] for name in CONFIG.fields}
         found = next((route for _, _, route in routes_of(servers) if route.get("@id") == id_), None)
         if found is None:
             return ReadResult("", {})
-        apps = admin.apps()
-        port = local_port(apps.get("http") or {}, int(props["port"]))
+        port = local_port(http, int(props["port"]))
         in_the_way = shadowing(servers, props["host"], port, id_) or in_front(servers, props["host"], id_)
         doors = in_the_way or ", ".join(_doors(apps, props).found)
         route = f"not alone: {doors}" if doors else _canonical(found)

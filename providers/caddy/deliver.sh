@@ -29,9 +29,9 @@
 #
 # The site's first line is "# sha256 <digest of the lines below> of the lines below, from <owner>": so an edit by hand
 # is told from what was delivered, and one stack's file from another's.
-# Needs flock, sha256sum, diff, awk, comm and sort (GNU or BusyBox), and ends each command in time where timeout is
-# installed; curl for the probe. No secret passes here: what `pulumi up` was given for itself is taken out of the environment first, so that
-# no command has it and no {$NAME} of a Caddyfile becomes it.
+# Needs flock, sha256sum, diff, awk, comm and sort (GNU or BusyBox), and curl for the probe; ends each command in time where
+# timeout is installed. No secret passes here: what `pulumi up` was given for itself is taken out of the environment first,
+# so that no command has it and no {$NAME} of a Caddyfile becomes it.
 set -eu
 umask 022
 LC_ALL=C
